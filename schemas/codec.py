@@ -1,0 +1,136 @@
+"""Bytes to messages and back: the one place that knows JSON.
+
+What comes from Kafka is foreign: it decodes to a message or to an Invalid that says why.
+"""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from schemas import events, topics
+from schemas.changes import AnyChange
+from schemas.commands import SessionCommand
+from schemas.envelope import Envelope
+from schemas.state import State, Work
+
+Output = (
+    events.DirectoryEvent
+    | events.AccessEvent
+    | events.DeprovisionEvent
+    | events.AuditEntry
+    | events.DeadLetter
+    | SessionCommand
+)
+"""Everything that processors publish."""
+
+BODIES: Final = {
+    topics.CHANGES.name: AnyChange,
+    topics.URGENT.name: AnyChange,
+    topics.DIRECTORY_EVENTS.name: events.DirectoryEvent,
+    topics.ACCESS_EVENTS.name: events.AccessEvent,
+    topics.DEPROVISIONS.name: events.DeprovisionEvent,
+    topics.SESSION_REVOCATIONS.name: SessionCommand,
+    topics.AUDIT_ENTRIES.name: events.AuditEntry,
+    topics.DEAD_LETTERS.name: events.DeadLetter,
+}
+"""What each topic carries; the changelog carries state records."""
+
+_TOPIC_OF: Final = {
+    message: name
+    for name, union in BODIES.items()
+    for message in getattr(union, "__args__", (union,))
+    if name not in {topics.URGENT.name, topics.CHANGES.name}
+}
+_encoder: Final = msgspec.json.Encoder()
+_decoders: Final = {name: msgspec.json.Decoder(union) for name, union in BODIES.items()}
+_work: Final = msgspec.json.Decoder(Work)
+_records: Final[dict[type[State], msgspec.json.Decoder[State]]] = {}
+
+Record = TypeVar("Record", bound=State)
+
+
+class InvalidMessageError(ValueError):
+    """Bytes from Kafka that are not a message of their topic.
+
+    The text says why, without the bytes.
+    """
+
+
+def topic_of(output: Output) -> str:
+    """The logical name of the topic that an output belongs on."""
+    return _TOPIC_OF[type(output)]
+
+
+def type_of(message: AnyChange | Output) -> str:
+    """The ce_type of a message."""
+    tag = type(message).__struct_config__.tag
+    return f"rollcall.{tag}.v1"
+
+
+def encode(message: AnyChange | Output | State) -> bytes:
+    """The JSON of a message or state record."""
+    return _encoder.encode(message)
+
+
+def decode_change(key: bytes | None, value: bytes | None) -> AnyChange:
+    """A change from either lane.
+
+    Raises:
+        InvalidMessageError: not a change, or not of the tenant that its key names.
+    """
+    return _decode(topics.CHANGES.name, key, value)  # type: ignore[return-value] # its type
+
+
+def decode_output(topic: str, key: bytes | None, value: bytes | None) -> Output:
+    """A message from an output topic, named logically.
+
+    Raises:
+        InvalidMessageError: not a message of that topic, or not of the tenant that its key names.
+    """
+    return _decode(topic, key, value)  # type: ignore[return-value] # its type
+
+
+def _decode(topic: str, key: bytes | None, value: bytes | None) -> AnyChange | Output:
+    try:
+        message = _decoders[topic].decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidMessageError(f"does not decode: {error}") from error
+    if key is None or key != message.tenant_id.encode():
+        raise InvalidMessageError("its key is not its tenant id")
+    return message  # type: ignore[no-any-return] # one of the union that the topic carries
+
+
+def decode_record(value: bytes, record: type[Record]) -> Record:
+    """A state record of a known type; what does not decode is our own mistake."""
+    decoder = _records.get(record)
+    if decoder is None:
+        decoder = _records[record] = msgspec.json.Decoder(record)
+    return decoder.decode(value)  # type: ignore[return-value] # cached by its type
+
+
+def decode_work(value: bytes) -> Work:
+    """A work record."""
+    work: Work = _work.decode(value)
+    return work
+
+
+def envelope_of_output(output: Output) -> Envelope:
+    """The CloudEvents attributes of what processors publish."""
+    return Envelope(
+        id=output.event_id,
+        type=type_of(output),
+        source="rollcall/processors",
+        time=output.recorded_at,
+        subject=output.tenant_id,
+    )
+
+
+def envelope_of_change(change: AnyChange, source: str) -> Envelope:
+    """The CloudEvents attributes of what ingest publishes; `source` names the door."""
+    return Envelope(
+        id=change.change_id,
+        type=type_of(change),
+        source=source,
+        time=change.recorded_at,
+        subject=change.tenant_id,
+    )

@@ -1,0 +1,49 @@
+"""CloudEvents 1.0 in Kafka's binary mode: attributes as headers, the body as JSON."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+Headers = list[tuple[str, bytes]]
+ReadHeaders = Mapping[str, str | bytes | None] | Sequence[tuple[str, str | bytes | None]] | None
+"""Headers as the clients may hand them over."""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message says about itself (CloudEvents 1.0 §3.1, Kafka protocol binding §3.2)."""
+
+    id: str
+    """Deterministic; equal ids are the same happening."""
+    type: str
+    source: str
+    """The part of Rollcall that wrote it, as a URI reference."""
+    time: datetime
+    subject: str
+    """The tenant id, which is also the key."""
+    traceparent: str | None = None
+    """W3C trace context, where the request brought one."""
+
+    def headers(self) -> Headers:
+        """The headers for a producer."""
+        fields: Headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", self.id.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_time", self.time.isoformat().encode()),
+            ("ce_subject", self.subject.encode()),
+            ("content-type", b"application/json"),
+        ]
+        if self.traceparent is not None:
+            fields.append(("traceparent", self.traceparent.encode()))
+        return fields
+
+
+def header(headers: ReadHeaders, name: str) -> str | None:
+    """One header as text, None if it is missing."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+    for key, value in pairs:
+        if key == name:
+            return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return None

@@ -1,0 +1,79 @@
+"""Settings of every Kafka client, once.  The reason stands beside each that is not the default."""
+
+from schemas import limits
+from schemas.settings import Settings
+
+ClientConfig = dict[str, str | int | bool]
+
+
+def gateway_producer(settings: Settings) -> ClientConfig:
+    """The gateway's producer: a delivery report means durable (DESIGN §5.8)."""
+    return _common(settings, "gateway") | {
+        "enable.idempotence": True,
+        "acks": "all",
+        "message.timeout.ms": limits.DELIVERY_SECONDS * 1000,
+        "linger.ms": 2,  # a burst shares requests; nobody feels 2 ms
+        "message.max.bytes": limits.INPUT_MESSAGE,
+    }
+
+
+def transaction_producer(settings: Settings, partition: int) -> ClientConfig:
+    """A partition owner's producer.
+
+    Its transactional id fences every former owner (DESIGN §5.2).
+    """
+    return _common(settings, f"processors-{partition}") | {
+        "transactional.id": settings.transactional_id(partition),
+        "transaction.timeout.ms": limits.TRANSACTION_SECONDS * 1000,
+        "message.max.bytes": limits.OUTPUT_MESSAGE,
+        "linger.ms": 0,  # a step flushes at once
+        "retry.backoff.ms": 2,  # the first produce to a partition waits for its registration
+    }
+
+
+def end_record_producer(settings: Settings) -> ClientConfig:
+    """Writes the one plain record that ends a changelog in data (faust-facts 9)."""
+    return _common(settings, "processors-end") | {
+        "enable.idempotence": True,
+        "message.timeout.ms": limits.SESSION_SECONDS * 1000 // 2,
+    }
+
+
+def sink_consumer(settings: Settings, sink: str) -> ClientConfig:
+    """A sink's consumer.
+
+    Committed messages only, positions from Postgres, a static member id (DESIGN §5.7).
+    """
+    return _common(settings, sink) | {
+        "group.id": settings.sink_group(sink),
+        "group.instance.id": f"{settings.sink_group(sink)}-{settings.instance}",
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "error",  # consumers never reset by themselves (DESIGN §5.4)
+        "session.timeout.ms": limits.SESSION_SECONDS * 1000,
+        "heartbeat.interval.ms": limits.SESSION_SECONDS * 1000 // 4,
+        "fetch.wait.max.ms": 50,  # idle partitions must not hold up a busy one
+        "fetch.message.max.bytes": limits.OUTPUT_MESSAGE,
+    }
+
+
+def peek_consumer(settings: Settings) -> ClientConfig:
+    """Reads single messages to compare them with a position; joins no group."""
+    return _common(settings, "peek") | {
+        "group.id": f"{settings.installation}-peek",  # required by the client, never joined
+        "enable.auto.commit": False,
+        "isolation.level": "read_uncommitted",  # a position may name a message of any kind
+        "auto.offset.reset": "error",
+    }
+
+
+def admin(settings: Settings) -> ClientConfig:
+    """The admin client of `rollcall topics` and of start-up checks."""
+    return _common(settings, "admin")
+
+
+def _common(settings: Settings, name: str) -> ClientConfig:
+    return {
+        "bootstrap.servers": settings.require_kafka(),
+        "client.id": f"{settings.installation}-{name}",
+    }

@@ -1,0 +1,67 @@
+"""Every limit of Rollcall, named once.
+
+Sizes are bytes, times are seconds unless the name says otherwise.
+"""
+
+from typing import Final
+
+RECORDS_PER_STEP: Final = 200
+"""Messages that one step of a partition's loop takes at most (DESIGN §5.1)."""
+MEMBERS_PER_CHUNK: Final = 100
+"""Members that one piece of follow-up work re-evaluates, so that urgent changes get in between."""
+LANE_FULL: Final = 1_000
+"""Messages waiting in a lane at which fetching of its topic-partition is paused."""
+LANE_ROOM: Final = 500
+"""Messages waiting in a lane at which a paused topic-partition is resumed."""
+
+INPUT_MESSAGE: Final = 1 << 20
+"""Largest message on an input topic (DESIGN §5.5)."""
+OUTPUT_MESSAGE: Final = 4 << 20
+"""Largest message that processors write (DESIGN §5.5)."""
+CHANGELOG_SEGMENT: Final = 32 << 20
+"""Segment size of the changelog; larger ones make recovery read history instead of state."""
+WEBHOOK_BODY: Final = 1_000_000
+"""Largest webhook body that the gateway reads; more is answered 413."""
+API_BODY: Final = 64_000
+"""Largest body of an admin API request; more is answered 413."""
+JSON_DEPTH: Final = 32
+"""Deepest nesting of a body that is parsed at the door."""
+ID_LENGTH: Final = 255
+"""Longest id, slug or external id, in characters."""
+TEXT_LENGTH: Final = 1_024
+"""Longest name, email or attribute value, in characters; longer ones are cut at the door."""
+ROLES_PER_TENANT: Final = 100
+"""Roles of a tenant: they share one state record, so it must stay small."""
+WORKSPACES_PER_MAPPING: Final = 50
+"""Workspaces that one group mapping may grant."""
+PAGE: Final = 200
+"""Rows in one page of an admin API list."""
+SINK_BATCH: Final = 1_000
+"""Messages that a sink applies in one Postgres transaction at most."""
+
+COMMIT_SECONDS: Final = 10
+"""How long one call of commit_transaction may wait."""
+TRANSACTION_SECONDS: Final = 30
+"""Broker's timeout of an open transaction; longer than a commit waits (DESIGN §5.6)."""
+ABORTED_STEPS: Final = 3
+"""How often a step whose transaction was aborted is tried again before the process ends (DESIGN
+§5.6)."""
+SESSION_SECONDS: Final = 10
+"""Session timeout of consumers.
+
+Fencing and the end record take less than half of it (DESIGN §5.2).
+"""
+OUTCOME_SECONDS: Final = 45
+"""How long the gateway waits for a change's outcome; Okta and Entra wait 60 (DESIGN §5)."""
+OUTCOME_RECHECK_SECONDS: Final = 0.5
+"""How often outcome rows are read again whatever was notified."""
+OUTCOME_KEPT_HOURS: Final = 24
+"""How long outcome rows stay."""
+DELIVERY_SECONDS: Final = 10
+"""How long the gateway's producer tries to deliver (DESIGN §5.8)."""
+RETRY_AFTER_SECONDS: Final = 5
+"""What a 503 suggests in Retry-After."""
+LATE_MARK_DAYS: Final = 7
+"""How long an ignored late change is remembered; WorkOS repeats a delivery for three days."""
+DIRECTORY_CACHE_SECONDS: Final = 5
+"""How long the gateway trusts its answer to "which tenant owns this directory?"."""

@@ -1,0 +1,104 @@
+"""Where reading goes on, and whether the log is still the one that we read (DESIGN §5.4, 5.9).
+
+Processors and sinks keep their own positions and ask here what a position means on the log of
+today.
+"""
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas import kafka
+from schemas.envelope import header
+from schemas.settings import Settings
+from schemas.state import Position
+
+_PATIENCE = 10.0  # seconds for one question to the broker
+
+
+class LogMismatchError(RuntimeError):
+    """The log and what we know of it belong to different histories.
+
+    The text says which is older.
+    """
+
+
+class Installation(msgspec.Struct, frozen=True, kw_only=True):
+    """What `rollcall topics create` fixed for life, as stored in Postgres."""
+
+    cluster_id: str
+    partitions: int
+    topic_ids: dict[str, str]
+    """By the topic's name on the broker."""
+
+
+class LogReader:
+    """Asks the broker about single places of a log; opens one consumer, joins no group."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._consumer = Consumer(kafka.peek_consumer(settings))
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def next_offset(self, place: TopicPartition, topic_id: str, position: Position | None) -> int:
+        """The offset at which reading goes on after `position`; the log's beginning without one.
+
+        Raises:
+            LogMismatchError: the position speaks of another topic, of an offset outside the log,
+                or of a message that is not the one that stands there.
+        """
+        low, end = self._consumer.get_watermark_offsets(place, timeout=_PATIENCE)
+        where = f"{place.topic}[{place.partition}]"
+        if position is None:
+            if low > 0:
+                raise LogMismatchError(
+                    f"{where} begins at {low}, and nothing of it was ever applied: changes below"
+                    " are lost. Reconcile the directories, then accept the gap."
+                )
+            return low
+        if position.topic_id != topic_id:
+            raise LogMismatchError(
+                f"{where} was made anew (its id is {topic_id}, the position speaks of"
+                f" {position.topic_id}): Kafka is younger than what was applied."
+            )
+        after = position.offset + 1
+        if after > end:
+            raise LogMismatchError(
+                f"{where} ends at {end}, but {position.offset} was applied: Kafka is older than"
+                " what was applied. Restore it, or accept the loss."
+            )
+        if after < low:
+            raise LogMismatchError(
+                f"{where} begins at {low}, but {after} is due: retention passed changes that"
+                " nobody applied. Reconcile the directories, then accept the gap."
+            )
+        self._same_message(place, position, low, where)
+        return after
+
+    def _same_message(
+        self, place: TopicPartition, position: Position, low: int, where: str
+    ) -> None:
+        if position.offset < low:
+            return  # retention took it: nothing to compare
+        found = self._ce_id_at(place, position.offset)
+        if found is not None and found != position.ce_id:
+            raise LogMismatchError(
+                f"{where} holds {found} at {position.offset}, but {position.ce_id} was applied"
+                " there: this log has another history. Restore the right one, or accept it."
+            )
+
+    def _ce_id_at(self, place: TopicPartition, offset: int) -> str | None:
+        """The ce_id of the message at an offset; None if there is none any more."""
+        self._consumer.assign([TopicPartition(place.topic, place.partition, offset)])
+        try:
+            message = self._consumer.poll(_PATIENCE)
+        finally:
+            self._consumer.unassign()
+        if message is None or message.offset() != offset:
+            return None
+        if (error := message.error()) is not None:
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 # librdkafka's own name
+                return None
+            raise KafkaException(error)
+        return header(message.headers(), "ce_id")

@@ -1,0 +1,129 @@
+"""Every setting of Rollcall, read from ROLLCALL_* environment variables and nowhere else."""
+
+import socket
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.topics import STATE_CHANGELOG, TOPICS
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the text names the variable and what it takes."""
+
+
+class Settings(BaseSettings):
+    """What the operator decides.
+
+    Variables are the names in capitals, with ROLLCALL_ before them.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ROLLCALL_", extra="ignore", frozen=True)
+
+    kafka: str | None = Field(None, description="Kafka bootstrap servers, host:port[,host:port…].")
+    database_url: str | None = Field(None, description="Postgres, as a libpq URL.")
+    url: str = Field(
+        "http://127.0.0.1:8080", description="Where the command line finds the gateway."
+    )
+    admin_token: str | None = Field(
+        None, description="Bearer token of the admin API; at least 16 characters."
+    )
+    workos_webhook_secrets: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Active secrets of the WorkOS webhook endpoint, separated by commas."
+    )
+    workos_tolerance_seconds: int = Field(
+        300, ge=1, description="How old or early a webhook's signature may be, in seconds."
+    )
+    host: str = Field("127.0.0.1", description="Address on which the gateway listens.")
+    port: int = Field(8080, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
+    installation: str = Field(
+        "rollcall",
+        pattern=r"^[a-z][a-z0-9-]{0,40}$",
+        description="Name of this installation: begins consumer groups and transactional ids.",
+    )
+    topic_prefix: str = Field(
+        "", pattern=r"^[a-z0-9.-]*$", description="Put before every topic's name."
+    )
+    instance: str = Field(
+        default_factory=socket.gethostname,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Name of this process among its kind, unique and the same after a restart.",
+    )
+    state_folder: Path = Field(
+        Path(".rollcall/state"), description="Where processors keep their local stores."
+    )
+
+    @field_validator("workos_webhook_secrets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("admin_token")
+    @classmethod
+    def _long_enough(cls, value: str | None) -> str | None:
+        if value is not None and len(value) < 16:
+            raise ValueError("is too short: give at least 16 random characters")
+        return value
+
+    def topic(self, name: str) -> str:
+        """The name on the broker of a topic in `schemas.topics`."""
+        if name == STATE_CHANGELOG.name:
+            return f"{self.application}-{name}"
+        return self.topic_prefix + name
+
+    def logical_topic(self, name: str) -> str:
+        """The name in `schemas.topics` of a topic on the broker."""
+        return next(topic.name for topic in TOPICS if self.topic(topic.name) == name)
+
+    @property
+    def application(self) -> str:
+        """Faust's application id: the consumer group of the processors."""
+        return f"{self.installation}-processors"
+
+    def transactional_id(self, partition: int) -> str:
+        """The transactional id of a partition's owner (DESIGN §5.2)."""
+        return f"{self.application}-{partition}"
+
+    def sink_group(self, sink: str) -> str:
+        """The consumer group of a sink."""
+        return f"{self.installation}-{sink.replace('_', '-')}"
+
+    def require_kafka(self) -> str:
+        """The bootstrap servers; SettingsError if they are not set."""
+        return _required(self.kafka, "ROLLCALL_KAFKA", "Kafka's host:port")
+
+    def require_database(self) -> str:
+        """The database URL; SettingsError if it is not set."""
+        return _required(self.database_url, "ROLLCALL_DATABASE_URL", "a Postgres URL")
+
+    def require_admin_token(self) -> str:
+        """The admin token.
+
+        SettingsError if it is not set: an empty secret must never open a door.
+        """
+        return _required(self.admin_token, "ROLLCALL_ADMIN_TOKEN", "the admin API's token")
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a variable has a value that it cannot have.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"ROLLCALL_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
+        ]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _required(value: str | None, variable: str, what: str) -> str:
+    if not value:
+        raise SettingsError(f"{variable} is not set: give it {what}, or run `rollcall up`")
+    return value

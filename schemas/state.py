@@ -1,0 +1,285 @@
+"""The state table.
+
+Keys and records.  One table, one changelog; each key starts with its type and its tenant.
+
+No record grows with its tenant or group: a membership costs two small edges, whatever the group's
+size (DESIGN §4).
+"""
+
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from schemas.access import NO_ACCESS, Access, WorkspaceGrant
+from schemas.changes import Attribute, Provider, Stamp
+
+SEPARATOR: Final = b"\0"
+"""Parts every key.
+
+Ids never contain it, because the door refuses it (Postgres text cannot hold it either).
+"""
+
+
+def key(kind: str, tenant_id: str, *parts: str) -> bytes:
+    """The key of a record: its type, its tenant, its ids."""
+    return SEPARATOR.join(part.encode() for part in (kind, tenant_id, *parts))
+
+
+def prefix(kind: str, tenant_id: str, *parts: str) -> bytes:
+    """What all keys below these parts begin with."""
+    return key(kind, tenant_id, *parts) + SEPARATOR
+
+
+def parts_of(record_key: bytes) -> list[str]:
+    """The parts that a key was made of, its type first."""
+    return [part.decode() for part in record_key.split(SEPARATOR)]
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every state record is."""
+
+
+class Tenant(State, frozen=True, kw_only=True):
+    """A customer, its policy and its ranks."""
+
+    name: str
+    default_role: str | None = None
+    ranks: dict[str, int] = {}
+    """Rank by role slug; the highest wins."""
+    admin_roles: tuple[str, ...] = ()
+
+
+class Workspace(State, frozen=True, kw_only=True):
+    """A workspace that mappings can grant."""
+
+    name: str
+
+
+class Directory(State, frozen=True, kw_only=True):
+    """One provisioning link from a tenant's IdP."""
+
+    name: str
+    provider: Provider
+    kind: Literal["workos"]
+
+
+class Mapping(State, frozen=True, kw_only=True):
+    """What a directory group grants."""
+
+    role: str | None = None
+    workspaces: tuple[WorkspaceGrant, ...] = ()
+
+
+class DirectoryUser(State, frozen=True, kw_only=True):
+    """What the IdP said about a person; stays as a tombstone after deletion."""
+
+    stamp: Stamp
+    """Of the newest change that was applied."""
+    deleted_at: Stamp | None = None
+    """Of the newest deletion: edges and reports that are not newer do not count."""
+    idp_id: str = ""
+    """Empty where a deletion came before any report."""
+    active: bool = False
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    user_name: str | None = None
+    attributes: dict[str, Attribute] = {}
+    member_id: str | None = None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the deletion is the newest that is known."""
+        return self.deleted_at is not None and self.deleted_at == self.stamp
+
+    @property
+    def display_name(self) -> str:
+        """How people call the person."""
+        name = " ".join(part for part in (self.first_name, self.last_name) if part)
+        return name or self.email or self.user_name or self.idp_id
+
+
+class DirectoryGroup(State, frozen=True, kw_only=True):
+    """What the IdP said about a group; stays as a tombstone after deletion."""
+
+    stamp: Stamp
+    deleted_at: Stamp | None = None
+    name: str = ""
+    idp_id: str | None = None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the deletion is the newest that is known."""
+        return self.deleted_at is not None and self.deleted_at == self.stamp
+
+
+class Edge(State, frozen=True, kw_only=True):
+    """Whether a user is in a group; a removal stays as a tombstone."""
+
+    stamp: Stamp
+    present: bool
+
+
+class Link(State, frozen=True, kw_only=True):
+    """Which member a person at an IdP is; outlives the directory user."""
+
+    member_id: str
+
+
+class UserKey(msgspec.Struct, frozen=True, order=True):
+    """Names a directory user within its tenant."""
+
+    directory_id: str
+    user_id: str
+
+
+class Member(State, frozen=True, kw_only=True):
+    """A person in the product."""
+
+    users: tuple[UserKey, ...] = ()
+    """The directory users that are not deleted, sorted."""
+    external_ids: tuple[str, ...] = ()
+    product_id: str | None = None
+    email: str | None = None
+    display_name: str = ""
+    attributes: dict[str, Attribute] = {}
+    desired: Access = NO_ACCESS
+    """What directories, mapping and policy say."""
+    applied: Access = NO_ACCESS
+    """What the product was told."""
+    provisioned: bool = False
+    """Whether the person ever had access."""
+    revision: int = 0
+    """Counts the member's access events."""
+
+
+class Position(State, frozen=True, kw_only=True):
+    """The last message that was applied from a lane (DESIGN §5.4)."""
+
+    topic_id: str
+    offset: int
+    ce_id: str
+
+
+class ReevaluateGroup(State, frozen=True, kw_only=True, tag="reevaluate_group"):
+    """Follow-up work: decide anew about the members of a group."""
+
+    directory_id: str
+    group_id: str
+    after: str = ""
+    """The last user id that was done."""
+    cause: str
+    recorded_at: datetime
+    occurred_at: datetime
+    actor: str
+    forget_edges: bool = False
+    """The group is deleted: also drop the edges that its deletion outdated."""
+
+
+class ReevaluateTenant(State, frozen=True, kw_only=True, tag="reevaluate_tenant"):
+    """Follow-up work: decide anew about every member of the tenant."""
+
+    after: str = ""
+    """The last member id that was done."""
+    cause: str
+    recorded_at: datetime
+
+
+class ForgetLate(State, frozen=True, kw_only=True, tag="forget_late"):
+    """Follow-up work: no longer remember an ignored change."""
+
+    change_id: str
+
+
+Work = ReevaluateGroup | ReevaluateTenant | ForgetLate
+
+
+class Late(State, frozen=True, kw_only=True):
+    """An outdated change that was ignored and audited once; its repeats are silent."""
+
+
+def tenant_key(tenant_id: str) -> bytes:
+    """Where a Tenant stands."""
+    return key("tenant", tenant_id)
+
+
+def workspace_key(tenant_id: str, slug: str) -> bytes:
+    """Where a Workspace stands."""
+    return key("workspace", tenant_id, slug)
+
+
+def directory_key(tenant_id: str, directory_id: str) -> bytes:
+    """Where a Directory stands."""
+    return key("directory", tenant_id, directory_id)
+
+
+def mapping_key(tenant_id: str, directory_id: str, group_id: str) -> bytes:
+    """Where a Mapping stands."""
+    return key("mapping", tenant_id, directory_id, group_id)
+
+
+def user_key(tenant_id: str, directory_id: str, user_id: str) -> bytes:
+    """Where a DirectoryUser stands."""
+    return key("user", tenant_id, directory_id, user_id)
+
+
+def group_key(tenant_id: str, directory_id: str, group_id: str) -> bytes:
+    """Where a DirectoryGroup stands."""
+    return key("group", tenant_id, directory_id, group_id)
+
+
+def edge_of_user_key(tenant_id: str, directory_id: str, user_id: str, group_id: str) -> bytes:
+    """Where an Edge stands for who asks "which groups is this user in?"."""
+    return key("groups-of", tenant_id, directory_id, user_id, group_id)
+
+
+def edge_of_group_key(tenant_id: str, directory_id: str, group_id: str, user_id: str) -> bytes:
+    """Where the same Edge stands for who asks "who is in this group?"."""
+    return key("users-in", tenant_id, directory_id, group_id, user_id)
+
+
+def link_key(tenant_id: str, directory_id: str, idp_id: str) -> bytes:
+    """Where a Link stands."""
+    return key("link", tenant_id, directory_id, idp_id)
+
+
+def member_key(tenant_id: str, member_id: str) -> bytes:
+    """Where a Member stands."""
+    return key("member", tenant_id, member_id)
+
+
+def late_key(tenant_id: str, change_id: str) -> bytes:
+    """Where a Late mark stands."""
+    return key("late", tenant_id, change_id)
+
+
+def position_key(lane: str) -> bytes:
+    """Where the Position of a lane stands.
+
+    The one key without a tenant, since a lane carries many.
+    """
+    return key("position", "", lane)
+
+
+WORK: Final = b"work" + SEPARATOR
+"""What every work key begins with."""
+
+
+def work_key(due: datetime, tenant_id: str, work_id: str) -> bytes:
+    """Where Work stands: sorted by when it is due, to the millisecond."""
+    return WORK + SEPARATOR.join((_sortable(due), tenant_id.encode(), work_id.encode()))
+
+
+def work_due_before(moment: datetime) -> bytes:
+    """A key after all work that is due at `moment`, and before all later work."""
+    return WORK + _sortable(moment) + b"\x01"
+
+
+def tenant_of_work(record_key: bytes) -> str:
+    """The tenant that a work key names."""
+    return parts_of(record_key)[2]
+
+
+def _sortable(moment: datetime) -> bytes:
+    return b"%015d" % int(moment.timestamp() * 1000)
