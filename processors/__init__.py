@@ -1,0 +1,1 @@
+"""Decides what each change means for access: a pure core, and thin Faust agents around it."""

@@ -11,7 +11,7 @@ from schemas import events, topics
 from schemas.changes import AnyChange
 from schemas.commands import SessionCommand
 from schemas.envelope import Envelope
-from schemas.state import State, Work
+from schemas.state import AnyWork, State, Work
 
 Output = (
     events.DirectoryEvent
@@ -43,8 +43,9 @@ _TOPIC_OF: Final = {
 }
 _encoder: Final = msgspec.json.Encoder()
 _decoders: Final = {name: msgspec.json.Decoder(union) for name, union in BODIES.items()}
-_work: Final = msgspec.json.Decoder(Work)
-_records: Final[dict[type[State], msgspec.json.Decoder[State]]] = {}
+_records: Final[dict[type[State], msgspec.json.Decoder[State]]] = {
+    AnyWork: msgspec.json.Decoder(Work)
+}
 
 Record = TypeVar("Record", bound=State)
 
@@ -106,12 +107,6 @@ def decode_record(value: bytes, record: type[Record]) -> Record:
     if decoder is None:
         decoder = _records[record] = msgspec.json.Decoder(record)
     return decoder.decode(value)  # type: ignore[return-value] # cached by its type
-
-
-def decode_work(value: bytes) -> Work:
-    """A work record."""
-    work: Work = _work.decode(value)
-    return work
 
 
 def envelope_of_output(output: Output) -> Envelope:

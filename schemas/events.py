@@ -141,6 +141,7 @@ class MemberProvisioned(MemberEvent, frozen=True, kw_only=True, tag="member_prov
     """A person has access for the first time."""
 
     access: Access
+    attributes: dict[str, Attribute]
 
 
 class MemberProfileChanged(MemberEvent, frozen=True, kw_only=True, tag="member_profile_changed"):

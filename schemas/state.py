@@ -6,12 +6,12 @@ No record grows with its tenant or group: a membership costs two small edges, wh
 size (DESIGN §4).
 """
 
-from datetime import datetime
-from typing import Final, Literal
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from schemas.access import NO_ACCESS, Access, WorkspaceGrant
+from schemas.access import NO_ACCESS, Access, Because, WorkspaceGrant
 from schemas.changes import Attribute, Provider, Stamp
 
 SEPARATOR: Final = b"\0"
@@ -162,31 +162,44 @@ class Position(State, frozen=True, kw_only=True):
     ce_id: str
 
 
-class ReevaluateGroup(State, frozen=True, kw_only=True, tag="reevaluate_group"):
+class AnyWork(State, frozen=True, kw_only=True):
+    """What every kind of follow-up work is."""
+
+
+class Trigger(State, frozen=True, kw_only=True):
+    """What set a decision off, told to everything that follows from it, chunks included."""
+
+    cause: str
+    """Id of the change."""
+    recorded_at: datetime
+    occurred_at: datetime
+    actor: str
+    """`directory/…` or `admin-api`."""
+    phrase: str
+    """Completes "… because": "Okta added them to Platform Admins"."""
+    because: Because
+    directory_id: str | None = None
+
+
+class ReevaluateGroup(AnyWork, frozen=True, kw_only=True, tag="reevaluate_group"):
     """Follow-up work: decide anew about the members of a group."""
 
+    trigger: Trigger
     directory_id: str
     group_id: str
     after: str = ""
     """The last user id that was done."""
-    cause: str
-    recorded_at: datetime
-    occurred_at: datetime
-    actor: str
-    forget_edges: bool = False
-    """The group is deleted: also drop the edges that its deletion outdated."""
 
 
-class ReevaluateTenant(State, frozen=True, kw_only=True, tag="reevaluate_tenant"):
+class ReevaluateTenant(AnyWork, frozen=True, kw_only=True, tag="reevaluate_tenant"):
     """Follow-up work: decide anew about every member of the tenant."""
 
+    trigger: Trigger
     after: str = ""
     """The last member id that was done."""
-    cause: str
-    recorded_at: datetime
 
 
-class ForgetLate(State, frozen=True, kw_only=True, tag="forget_late"):
+class ForgetLate(AnyWork, frozen=True, kw_only=True, tag="forget_late"):
     """Follow-up work: no longer remember an ignored change."""
 
     change_id: str
@@ -281,5 +294,18 @@ def tenant_of_work(record_key: bytes) -> str:
     return parts_of(record_key)[2]
 
 
+def due_of_work(record_key: bytes) -> datetime:
+    """When the work at a key is due."""
+    return datetime.fromtimestamp(int(parts_of(record_key)[1]) / 1000, tz=UTC)
+
+
 def _sortable(moment: datetime) -> bytes:
     return b"%015d" % int(moment.timestamp() * 1000)
+
+
+Record = TypeVar("Record", bound=State)
+
+
+def changed(record: Record, **fields: object) -> Record:
+    """The same record with other values in some fields."""
+    return msgspec.structs.replace(record, **fields)

@@ -1,0 +1,17 @@
+"""Faust's agents: they feed the lanes, nothing else."""
+
+from typing import Any
+
+from processors.faust_internals import App, ReceivedEvent
+from processors.ownership import PartitionOwnership
+
+
+async def feed(app: App, ownership: PartitionOwnership, stream: Any, lane: int) -> None:
+    """Hand each message to its partition's loop, which acknowledges it after the transaction.
+
+    `noack()`, because an exception that leaves an agent would lose the event (faust-facts 6).
+    """
+    async for event in stream.noack().events():
+        loop = ownership.loops.get(event.message.partition)
+        if loop is not None:
+            loop.put(lane, ReceivedEvent(app, event))

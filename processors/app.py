@@ -1,0 +1,96 @@
+"""The Faust application: two lanes in, one state table, and one loop per partition between them."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.types import AppT
+
+from processors.agents import feed
+from processors.faust_internals import App, PartitionStore
+from processors.ownership import PartitionOwnership
+from schemas import limits
+from schemas.positions import Installation
+from schemas.settings import Settings
+from schemas.topics import LANES, STATE_CHANGELOG
+
+STORE_OPTIONS = {
+    "block_cache_size": 64 << 20,
+    "write_buffer_size": 8 << 20,
+    "max_open_files": 256,
+}
+"""RocksDB per partition; its defaults are 2 GiB of cache and 90 % of all file handles."""
+
+
+def create(settings: Settings, installation: Installation, ready: Callable[[], None]) -> App:
+    """The application, with its agents and its table; nothing runs yet."""
+    app = App(
+        settings.application,
+        broker=";".join(f"kafka://{each}" for each in settings.require_kafka().split(",")),
+        store="rocksdb://",
+        datadir=str(_state_folder(settings)),
+        consumer_group_instance_id=f"{settings.application}-{settings.instance}",
+        topic_partitions=installation.partitions,
+        topic_allow_declare=False,  # `rollcall topics create` is the only one who makes topics
+        topic_disable_leader=True,
+        web_enabled=False,  # its web server would serve the table
+        table_standby_replicas=0,
+        stream_wait_empty=True,
+        stream_buffer_maxsize=64,
+        broker_max_poll_records=64,
+        broker_commit_interval=1.0,
+        broker_session_timeout=limits.SESSION_SECONDS,
+        broker_heartbeat_interval=limits.SESSION_SECONDS / 4,
+        broker_request_timeout=limits.SESSION_SECONDS * 2,
+        consumer_max_fetch_size=limits.OUTPUT_MESSAGE,
+        worker_redirect_stdouts=False,
+    )
+    raw: dict[str, Any] = {
+        "key_type": bytes,
+        "value_type": bytes,
+        "value_serializer": "raw",
+        "partitions": installation.partitions,
+    }
+    # bytes twice, and no serializer: a raw changelog (faust-facts 14)
+    table = app.Table(
+        STATE_CHANGELOG.name.removesuffix("-changelog"),
+        key_type=bytes,
+        value_type=bytes,
+        partitions=installation.partitions,
+        options=STORE_OPTIONS,
+    )
+    ownership = PartitionOwnership(
+        settings, installation, lambda partition: PartitionStore(table, partition), ready
+    )
+    app.ownership = ownership
+    for number, lane in enumerate(LANES):
+
+        async def decide(stream: Any, number: int = number) -> None:
+            await feed(app, ownership, stream, number)
+
+        channel = app.topic(settings.topic(lane.name), **raw)
+        app.agent(channel, name=f"decide-{lane.name}", concurrency=1)(decide)
+    return app
+
+
+def run(settings: Settings, installation: Installation, ready: Callable[[], None]) -> None:
+    """Decide until SIGTERM or SIGINT; `ready` is called whenever the loops have begun.
+
+    Raises:
+        SystemExit: with Faust's exit status, when it stopped.
+    """
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)  # its debug records cost a sixth
+    _state_folder(settings).mkdir(parents=True, exist_ok=True)
+    app = create(settings, installation, ready)
+    worker = faust.Worker(_untyped(app), loglevel="WARNING", redirect_stdouts=False, quiet=True)
+    worker.execute_from_commandline()
+
+
+def _untyped(app: App) -> AppT:
+    return app
+
+
+def _state_folder(settings: Settings) -> Path:
+    return settings.state_folder.absolute() / settings.application / settings.instance

@@ -1,0 +1,112 @@
+"""Every kind of change on one screen, and who decides it."""
+
+from typing import assert_never
+
+from processors.core import directory, explain, mapping, membership, tenancy
+from processors.core.draft import Decision, Draft, UndecidableError
+from processors.core.overlay import StateReader
+from schemas import state
+from schemas.access import Because
+from schemas.changes import (
+    AnyChange,
+    AnyDirectoryChange,
+    CreateDirectory,
+    CreateTenant,
+    CreateWorkspace,
+    DirectoryChange,
+    GroupDeleted,
+    GroupReported,
+    MembershipAdded,
+    MembershipRemoved,
+    SetMapping,
+    SetRole,
+    UserDeleted,
+    UserReported,
+)
+from schemas.state import Directory, DirectoryGroup, Trigger
+
+
+def decide(  # noqa: C901, PLR0911 # one arm a kind of change is the point
+    below: StateReader, change: AnyChange
+) -> Decision:
+    """What follows from a change.
+
+    Deciding the same change twice has no second effect.
+
+    Raises:
+        UndecidableError: the change speaks of a tenant or directory that does not exist here.
+    """
+    draft = Draft(below, change.tenant_id, _trigger(below, change))
+    match change:
+        case UserReported():
+            return directory.user_reported(draft, change)
+        case UserDeleted():
+            return directory.user_deleted(draft, change)
+        case GroupReported():
+            return directory.group_reported(draft, change)
+        case GroupDeleted():
+            return directory.group_deleted(draft, change)
+        case MembershipAdded() | MembershipRemoved():
+            return membership.membership_changed(draft, change)
+        case CreateTenant():
+            return tenancy.create_tenant(draft, change)
+        case SetRole():
+            return tenancy.set_role(draft, change)
+        case CreateWorkspace():
+            return tenancy.create_workspace(draft, change)
+        case CreateDirectory():
+            return tenancy.create_directory(draft, change)
+        case SetMapping():
+            return mapping.set_mapping(draft, change)
+        case _:
+            assert_never(change)
+
+
+def _trigger(below: StateReader, change: AnyChange) -> Trigger:
+    """Who asked, when, and in which words it explains what follows."""
+    if not isinstance(change, DirectoryChange):
+        return Trigger(
+            cause=change.change_id,
+            recorded_at=change.recorded_at,
+            occurred_at=change.recorded_at,
+            actor="admin-api",
+            phrase="the admin API asked for it",
+            because=Because(kind="admin", id="admin-api", name="the admin API"),
+        )
+    place = state.directory_key(change.tenant_id, change.directory_id)
+    found = below.get(place, Directory)
+    if found is None:
+        raise UndecidableError(
+            f"no directory {change.directory_id} in tenant {change.tenant_id}:"
+            " create it, then replay"
+        )
+    phrase, because = _words(below, change, found)
+    return Trigger(
+        cause=change.change_id,
+        recorded_at=change.recorded_at,
+        occurred_at=change.stamp.at,
+        actor=f"directory/{change.directory_id}",
+        directory_id=change.directory_id,
+        phrase=f"{explain.idp(found)} {phrase}",
+        because=because,
+    )
+
+
+def _words(below: StateReader, change: AnyDirectoryChange, found: Directory) -> tuple[str, Because]:
+    told = Because(kind="directory", id=change.directory_id, name=found.name)
+    match change:
+        case UserReported():
+            return ("reported them" if change.user.active else "deactivated them"), told
+        case UserDeleted():
+            return "deleted them", told
+        case GroupReported() | GroupDeleted():
+            return "changed the group", told
+        case MembershipAdded() | MembershipRemoved():
+            place = state.group_key(change.tenant_id, change.directory_id, change.group_id)
+            group = below.get(place, DirectoryGroup)
+            name = (group.name if group else "") or change.group_id
+            added = isinstance(change, MembershipAdded)
+            phrase = f"added them to {name}" if added else f"removed them from {name}"
+            return phrase, Because(kind="group", id=change.group_id, name=name)
+        case _:
+            assert_never(change)

@@ -1,0 +1,135 @@
+"""One decision in the making: what it reads, what it will write, what it will say."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from processors.core.overlay import Overlay, StateReader, Writes
+from schemas import ids, limits, state
+from schemas.access import Access, Because, MemberRef
+from schemas.changes import AnyChange
+from schemas.codec import Output
+from schemas.events import AuditEntry, ChangeSettled
+from schemas.state import State, Tenant, Trigger
+
+R = TypeVar("R", bound=State)
+Outcome = Literal["applied", "repeat", "late", "refused"]
+"""What became of a change; each has exactly one."""
+
+
+class UndecidableError(ValueError):
+    """A change that cannot be decided: it becomes a dead letter with this text as its detail."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What follows from a change: visible together, or not at all."""
+
+    outcome: Outcome
+    outputs: tuple[Output, ...] = ()
+    writes: Writes = msgspec.field(default_factory=dict)
+
+
+class Draft:
+    """Reads through to the state and keeps writes and outputs aside until the decision is made."""
+
+    def __init__(self, below: StateReader, tenant_id: str, trigger: Trigger) -> None:
+        self._overlay = Overlay(below)
+        self._outputs: list[Output] = []
+        self.tenant_id = tenant_id
+        self.trigger = trigger
+
+    def get(self, key: bytes, record: type[R]) -> R | None:
+        """The record at a key."""
+        return self._overlay.get(key, record)
+
+    def put(self, key: bytes, value: State | None) -> None:
+        """Write a record; None deletes it."""
+        self._overlay.put(key, value)
+
+    def scan(self, prefix: bytes, record: type[R], after: bytes = b"") -> Iterator[tuple[bytes, R]]:
+        """The records below a prefix."""
+        return self._overlay.scan(prefix, record, after)
+
+    def tenant(self) -> Tenant:
+        """The tenant's policy and ranks.
+
+        Raises:
+            UndecidableError: no such tenant.
+        """
+        found = self.get(state.tenant_key(self.tenant_id), Tenant)
+        if found is None:
+            raise UndecidableError(f"no tenant {self.tenant_id}: create it, then replay")
+        return found
+
+    def emit(self, *outputs: Output) -> None:
+        """Say something, in this order."""
+        self._outputs += outputs
+
+    def event_id(self, *parts: str) -> str:
+        """The deterministic id of something that this decision says."""
+        return ids.of_cause(self.trigger.cause, *parts)
+
+    def common(self, *parts: str) -> dict[str, Any]:
+        """The fields that every event has; `parts` make its id one of its own."""
+        return {
+            "event_id": self.event_id(*parts),
+            "tenant_id": self.tenant_id,
+            "cause": self.trigger.cause,
+            "recorded_at": self.trigger.recorded_at,
+        }
+
+    def audit(
+        self,
+        subject: str,
+        sentence: str,
+        *,
+        decision: Literal["changed", "refused", "ignored"] = "changed",
+        because: Because | None = None,
+        member: MemberRef | None = None,
+        access: tuple[Access, Access] | None = None,
+        part: str = "",
+    ) -> None:
+        """One audit entry; `access` is applied access before and after."""
+        entry = AuditEntry(
+            **self.common("audit", decision, subject, part),
+            decision=decision,
+            subject=subject,
+            actor=self.trigger.actor,
+            occurred_at=self.trigger.occurred_at,
+            because=because or self.trigger.because,
+            sentence=sentence,
+            member=member,
+            access_from=access[0] if access else None,
+            access_to=access[1] if access else None,
+        )
+        self.emit(entry)
+
+    def settle(self, change: AnyChange, status: int, body: dict[str, Any]) -> None:
+        """Answer who waits for the change, if anybody does."""
+        if change.reply:
+            self.emit(ChangeSettled(**self.common("settled"), status=status, body=body))
+
+    def schedule(self, due: datetime, work: state.Work, *parts: str) -> None:
+        """Leave follow-up work for when it is due."""
+        self.put(state.work_key(due, self.tenant_id, self.event_id("work", *parts)), work)
+
+    def decision(self, outcome: Outcome = "applied") -> Decision:
+        """What was decided."""
+        return Decision(outcome=outcome, outputs=tuple(self._outputs), writes=self._overlay.writes)
+
+    def ignore_late(self, subject: str, what: str) -> Decision:
+        """An outdated change: audited once, silent when it is repeated."""
+        mark = state.late_key(self.tenant_id, self.trigger.cause)
+        if self.get(mark, state.Late) is not None:
+            return Decision(outcome="repeat")
+        self.put(mark, state.Late())
+        self.schedule(
+            self.trigger.recorded_at + timedelta(days=limits.LATE_MARK_DAYS),
+            state.ForgetLate(change_id=self.trigger.cause),
+        )
+        self.audit(
+            subject, f"Ignored {what}: something newer is already known.", decision="ignored"
+        )
+        return self.decision("late")

@@ -1,0 +1,58 @@
+"""Which member a directory user is.
+
+Identity is (directory, external id), never email or userName.
+"""
+
+from processors.core.draft import Draft
+from schemas import ids, state
+from schemas.state import DirectoryUser, Link, Member, UserKey
+
+
+def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
+    """Tie an undeleted directory user to its member; the first active report makes one.
+
+    A person who returns under a new directory user id is the same member (idp-facts §1.2).
+    """
+    if user.member_id is not None:
+        _hold(draft, user.member_id, key, user)
+        return user
+    place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
+    link = draft.get(place, Link)
+    if link is None and not user.active:
+        return user  # first contact by somebody inactive makes nobody
+    if link is None:
+        link = Link(member_id=_new_member_id(draft, key, user))
+        draft.put(place, link)
+    _hold(draft, link.member_id, key, user)
+    return user_of(user, link.member_id)
+
+
+def detach(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
+    """A deleted directory user no longer speaks for its member; the link stays, for a return."""
+    if user.member_id is None:
+        return
+    place = state.member_key(draft.tenant_id, user.member_id)
+    member = draft.get(place, Member)
+    assert member is not None, "a directory user names a member that was never made"
+    left = tuple(other for other in member.users if other != key)
+    draft.put(place, state.changed(member, users=left))
+
+
+def user_of(user: DirectoryUser, member_id: str) -> DirectoryUser:
+    """The directory user, tied to a member."""
+    return state.changed(user, member_id=member_id)
+
+
+def _hold(draft: Draft, member_id: str, key: UserKey, user: DirectoryUser) -> None:
+    place = state.member_key(draft.tenant_id, member_id)
+    member = draft.get(place, Member) or Member()
+    external = f"{key.directory_id}/{user.idp_id}"
+    if key in member.users and external in member.external_ids:
+        return
+    users = tuple(sorted({*member.users, key}))
+    external_ids = tuple(sorted({*member.external_ids, external}))
+    draft.put(place, state.changed(member, users=users, external_ids=external_ids))
+
+
+def _new_member_id(draft: Draft, key: UserKey, user: DirectoryUser) -> str:
+    return ids.ordered(draft.trigger.recorded_at, draft.tenant_id, key.directory_id, user.idp_id)

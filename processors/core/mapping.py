@@ -1,0 +1,82 @@
+"""What directory groups grant: set by the product, never derived from a group's name."""
+
+from typing import Any
+
+from processors.core import answers
+from processors.core.draft import Decision, Draft
+from schemas import limits, state
+from schemas.access import Because
+from schemas.changes import SetMapping
+from schemas.events import MappingRecorded
+from schemas.state import Directory, DirectoryGroup, Mapping, Tenant, Workspace
+
+
+def set_mapping(draft: Draft, change: SetMapping) -> Decision:
+    """Say what a group grants; a group that nobody reported yet may be mapped in advance."""
+    tenant = draft.get(state.tenant_key(draft.tenant_id), Tenant)
+    if tenant is None:
+        return answers.no_tenant(draft, change)
+    if (lacking := _lacking(draft, tenant, change)) is not None:
+        return answers.refused(draft, change, *lacking)
+    place = state.mapping_key(draft.tenant_id, change.directory_id, change.group_id)
+    workspaces = tuple(sorted(change.workspaces, key=lambda grant: grant.workspace))
+    grants = change.role is not None or bool(workspaces)
+    wanted = Mapping(role=change.role, workspaces=workspaces) if grants else None
+    settings: dict[str, Any] = {
+        "directory_id": change.directory_id,
+        "group_id": change.group_id,
+        "role": change.role,
+    }
+    body = settings | {
+        "workspaces": [{"workspace": g.workspace, "role": g.role} for g in workspaces]
+    }
+    if draft.get(place, Mapping) == wanted:
+        return answers.unchanged(draft, change, body)
+    name = _group_name(draft, change)
+    draft.emit(
+        MappingRecorded(**draft.common("MappingRecorded"), **settings, workspaces=workspaces)
+    )
+    phrase = f"the mapping of {name} was set"
+    because = Because(kind="mapping", id=change.group_id, name=name)
+    answers.follow_up(draft, phrase, because, group=(change.directory_id, change.group_id))
+    return answers.applied(
+        draft,
+        change,
+        {place: wanted},
+        body,
+        subject=f"mapping/{change.directory_id}/{change.group_id}",
+        sentence=f"The group {name} now grants {_mapping_in_words(wanted)}.",
+    )
+
+
+def _lacking(draft: Draft, tenant: Tenant, change: SetMapping) -> tuple[int, str, str] | None:
+    """Why a mapping cannot be set: what it names must exist."""
+    if draft.get(state.directory_key(draft.tenant_id, change.directory_id), Directory) is None:
+        return 404, "unknown_directory", f"no directory {change.directory_id} in this tenant"
+    slugs = [grant.workspace for grant in change.workspaces]
+    if len(set(slugs)) < len(slugs):
+        return 422, "workspace_twice", "name each workspace once"
+    if len(slugs) > limits.WORKSPACES_PER_MAPPING:
+        detail = f"a mapping grants at most {limits.WORKSPACES_PER_MAPPING} workspaces"
+        return 422, "too_many_workspaces", detail
+    for slug in slugs:
+        if draft.get(state.workspace_key(draft.tenant_id, slug), Workspace) is None:
+            return 422, "unknown_workspace", f"no workspace {slug}: create it first"
+    for role in [change.role, *(grant.role for grant in change.workspaces)]:
+        if role is not None and role not in tenant.ranks:
+            return 422, "unknown_role", f"no role {role}: set it first"
+    return None
+
+
+def _group_name(draft: Draft, change: SetMapping) -> str:
+    place = state.group_key(draft.tenant_id, change.directory_id, change.group_id)
+    group = draft.get(place, DirectoryGroup)
+    return (group.name if group else "") or change.group_id
+
+
+def _mapping_in_words(mapping: Mapping | None) -> str:
+    if mapping is None:
+        return "nothing"
+    words = [f"the role {mapping.role}"] if mapping.role else []
+    words += [f"the workspace {grant.workspace}" for grant in mapping.workspaces]
+    return ", ".join(words)

@@ -1,0 +1,63 @@
+"""Memberships: one edge a (group, user), ordered by its own events and by nothing else.
+
+WorkOS does not move a user's `updated_at` with a membership (idp-facts §1.2), and an edge may come
+before its user or group: it is kept, and counts when they are known.
+"""
+
+from datetime import UTC, datetime
+
+from processors.core import members
+from processors.core.draft import Decision, Draft
+from schemas import state
+from schemas.changes import MembershipAdded, MembershipRemoved, Stamp
+from schemas.events import MembershipRecorded
+from schemas.state import DirectoryGroup, DirectoryUser, Edge
+
+_NEVER = Stamp(datetime.min.replace(tzinfo=UTC), "")
+
+
+def membership_changed(draft: Draft, change: MembershipAdded | MembershipRemoved) -> Decision:
+    """A user joined or left a group."""
+    tenant_id, directory_id = draft.tenant_id, change.directory_id
+    group_id, user_id = change.group_id, change.user_id
+    place = state.edge_of_user_key(tenant_id, directory_id, user_id, group_id)
+    known = draft.get(place, Edge)
+    user = draft.get(state.user_key(tenant_id, directory_id, user_id), DirectoryUser)
+    group = draft.get(state.group_key(tenant_id, directory_id, group_id), DirectoryGroup)
+    subject = f"membership/{group_id}/{user_id}"
+    if known is not None and known.stamp == change.stamp:
+        return Decision(outcome="repeat")
+    if change.stamp <= _newest(known, user, group):
+        return draft.ignore_late(subject, f"an older change of {user_id} in {group_id}")
+    present = isinstance(change, MembershipAdded)
+    edge = Edge(stamp=change.stamp, present=present)
+    draft.put(place, edge)
+    draft.put(state.edge_of_group_key(tenant_id, directory_id, group_id, user_id), edge)
+    if present == (known is not None and known.present):
+        draft.audit(subject, _sentence(draft, user, user_id, "Nothing changed"), decision="ignored")
+        return draft.decision()
+    draft.emit(
+        MembershipRecorded(
+            **draft.common("MembershipRecorded", group_id, user_id),
+            directory_id=directory_id,
+            group_id=group_id,
+            user_id=user_id,
+            present=present,
+        )
+    )
+    member_id = user.member_id if user is not None and not user.deleted else None
+    if member_id is None or not members.reevaluate(draft, member_id):
+        draft.audit(subject, _sentence(draft, user, user_id, "Access stayed as it was"))
+    return draft.decision()
+
+
+def _newest(edge: Edge | None, user: DirectoryUser | None, group: DirectoryGroup | None) -> Stamp:
+    """The newest of what an edge must be newer than."""
+    stamps = [edge.stamp] if edge is not None else []
+    stamps += [end.deleted_at for end in (user, group) if end is not None and end.deleted_at]
+    return max(stamps, default=_NEVER)
+
+
+def _sentence(draft: Draft, user: DirectoryUser | None, user_id: str, what: str) -> str:
+    name = (user.display_name if user is not None else "") or user_id
+    return f"{what} for {name}, although {draft.trigger.phrase}."

@@ -1,0 +1,173 @@
+"""What the product's admin API sets: tenants, roles, workspaces, directories."""
+
+from typing import Any
+
+from processors.core import answers
+from processors.core.draft import Decision, Draft
+from schemas import limits, state
+from schemas.access import Because
+from schemas.changes import (
+    CreateDirectory,
+    CreateTenant,
+    CreateWorkspace,
+    SetRole,
+)
+from schemas.codec import Output
+from schemas.events import (
+    DirectoryRecorded,
+    RoleRecorded,
+    TenantRecorded,
+    WorkspaceRecorded,
+)
+from schemas.state import (
+    Directory,
+    Tenant,
+    Workspace,
+)
+
+
+def create_tenant(draft: Draft, change: CreateTenant) -> Decision:
+    """Open a tenant; the same again is answered 200, another name 409."""
+    place = state.tenant_key(draft.tenant_id)
+    known = draft.get(place, Tenant)
+    body = {"tenant_id": draft.tenant_id, "name": change.name}
+    if known is not None and known.name != change.name:
+        return answers.refused(
+            draft, change, 409, "taken", f"{draft.tenant_id} is {known.name}'s id"
+        )
+    if known is not None:
+        return answers.unchanged(draft, change, body | {"default_role": known.default_role})
+    draft.emit(_tenant_recorded(draft, Tenant(name=change.name)))
+    return answers.applied(
+        draft,
+        change,
+        {place: Tenant(name=change.name)},
+        body | {"default_role": None},
+        subject=f"tenant/{draft.tenant_id}",
+        sentence=f"The tenant {change.name} was created.",
+        status=201,
+    )
+
+
+def set_role(draft: Draft, change: SetRole) -> Decision:
+    """Make a role or change it; whoever it touches is decided anew, in chunks."""
+    before = draft.get(state.tenant_key(draft.tenant_id), Tenant)
+    if before is None:
+        return answers.no_tenant(draft, change)
+    body = {
+        "slug": change.slug,
+        "rank": change.rank,
+        "is_admin": change.is_admin,
+        "is_default": change.is_default,
+    }
+    after = _with_role(before, change)
+    if after == before:
+        return answers.unchanged(draft, change, body)
+    if len(after.ranks) > limits.ROLES_PER_TENANT:
+        detail = f"a tenant has at most {limits.ROLES_PER_TENANT} roles"
+        return answers.refused(draft, change, 422, "too_many_roles", detail)
+    draft.emit(
+        RoleRecorded(
+            **draft.common("RoleRecorded"),
+            slug=change.slug,
+            rank=change.rank,
+            is_admin=change.is_admin,
+        )
+    )
+    if after.default_role != before.default_role:
+        draft.emit(_tenant_recorded(draft, after))
+    if (after.ranks, after.default_role) != (before.ranks, before.default_role):
+        phrase = f"the role {change.slug} was set"
+        because = Because(kind="role", id=change.slug, name=change.slug)
+        answers.follow_up(draft, phrase, because)
+    return answers.applied(
+        draft,
+        change,
+        {state.tenant_key(draft.tenant_id): after},
+        body,
+        subject=f"role/{change.slug}",
+        sentence=f"The role {change.slug} was set: {_role_in_words(change)}.",
+    )
+
+
+def create_workspace(draft: Draft, change: CreateWorkspace) -> Decision:
+    """Make a workspace; the same again is answered 200, another name 409."""
+    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is None:
+        return answers.no_tenant(draft, change)
+    place = state.workspace_key(draft.tenant_id, change.slug)
+    known = draft.get(place, Workspace)
+    body = {"slug": change.slug, "name": change.name}
+    if known is not None and known.name != change.name:
+        return answers.refused(draft, change, 409, "taken", f"{change.slug} is {known.name}'s slug")
+    if known is not None:
+        return answers.unchanged(draft, change, body)
+    draft.emit(
+        WorkspaceRecorded(**draft.common("WorkspaceRecorded"), slug=change.slug, name=change.name)
+    )
+    return answers.applied(
+        draft,
+        change,
+        {place: Workspace(name=change.name)},
+        body,
+        subject=f"workspace/{change.slug}",
+        sentence=f"The workspace {change.name} was created.",
+        status=201,
+    )
+
+
+def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
+    """Give a directory to the tenant; the same again is answered 200, other details 409."""
+    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is None:
+        return answers.no_tenant(draft, change)
+    place = state.directory_key(draft.tenant_id, change.directory_id)
+    known = draft.get(place, Directory)
+    wanted = Directory(name=change.name, provider=change.provider, kind=change.kind)
+    details: dict[str, Any] = {
+        "directory_id": change.directory_id,
+        "name": change.name,
+        "provider": change.provider,
+        "kind": change.kind,
+    }
+    if known is not None and known != wanted:
+        detail = f"{change.directory_id} is already there as {known.name} ({known.provider})"
+        return answers.refused(draft, change, 409, "taken", detail)
+    if known is not None:
+        return answers.unchanged(draft, change, details)
+    draft.emit(DirectoryRecorded(**draft.common("DirectoryRecorded"), **details))
+    return answers.applied(
+        draft,
+        change,
+        {place: wanted},
+        details,
+        subject=f"directory/{change.directory_id}",
+        sentence=f"The directory {change.name} was connected.",
+        status=201,
+    )
+
+
+def _with_role(tenant: Tenant, change: SetRole) -> Tenant:
+    admins = {role for role in tenant.admin_roles if role != change.slug}
+    default = tenant.default_role
+    if change.is_default:
+        default = change.slug
+    elif default == change.slug:
+        default = None
+    return state.changed(
+        tenant,
+        ranks={**tenant.ranks, change.slug: change.rank},
+        admin_roles=tuple(sorted(admins | ({change.slug} if change.is_admin else set()))),
+        default_role=default,
+    )
+
+
+def _role_in_words(change: SetRole) -> str:
+    words = [f"rank {change.rank}"]
+    words += ["an admin role"] if change.is_admin else []
+    words += ["the default"] if change.is_default else []
+    return ", ".join(words)
+
+
+def _tenant_recorded(draft: Draft, tenant: Tenant) -> Output:
+    return TenantRecorded(
+        **draft.common("TenantRecorded"), name=tenant.name, default_role=tenant.default_role
+    )

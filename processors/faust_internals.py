@@ -1,0 +1,181 @@
+"""Every private part of Faust 0.15.3 that we touch, and why.
+
+`tests/processors/test_faust_assumptions.py` pins each; an upgrade that breaks one is seen there.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from typing_extensions import override
+
+from processors.fatal import die
+from processors.state_view import StoredState
+from schemas.envelope import Headers
+
+FETCH_WAIT_MILLISECONDS = 50
+"""Faust fixes 1500: an urgent message would wait behind a fetch of idle partitions."""
+
+
+class Ownership(Protocol):
+    """What Faust's rebalances mean to us."""
+
+    async def take_over(self, partitions: set[int]) -> None:
+        """Before recovery reads a record: fence former owners of the active partitions."""
+
+    async def begin(self) -> dict[tuple[str, int], int]:
+        """Recovery is done and nothing flows yet: start the loops.
+
+        Returns where reading begins, by topic and partition.
+        """
+
+    async def end(self) -> None:
+        """The generation is over: finish the steps in flight and drop the loops."""
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Reads committed messages only, and soon."""
+
+    @override
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        # Faust asks for read_committed only under its own exactly_once, which is not usable.
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS  # noqa: SLF001
+        return consumer
+
+
+class Consumer(driver.Consumer):
+    """Begins to read where the state says, not where Kafka's committed offsets are."""
+
+    @override
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @override
+    async def perform_seek(self) -> None:
+        """Called when recovery is done, before anything flows (faust-facts 10)."""
+        try:
+            app: Any = self.app
+            places = await app.ownership.begin()
+        except BaseException:  # noqa: BLE001 # whatever it is, this process may not go on
+            die()
+        await self.seek_wait({TP(*place): offset for place, offset in places.items()})
+
+
+class Transport(driver.Transport):
+    """Brings our consumer in."""
+
+    Consumer = Consumer
+
+
+class App(faust.App):
+    """Faust's app, with its rebalances told to an Ownership."""
+
+    ownership: Ownership
+
+    @override
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    @override
+    async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        # Before super(): recovery starts inside it.  Actives only: a standby's changelog is among
+        # the assigned ones too, and fencing it would end its rightful owner (faust-facts 7, 8).
+        try:
+            await self.ownership.take_over({tp.partition for tp in self.active_changelogs()})
+        except BaseException:  # noqa: BLE001 # a partition that was not fenced may not be read
+            die()
+        await super()._on_partitions_assigned(assigned, generation_id)
+
+    @override
+    async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
+        # super() first: it waits until what was fetched is acknowledged (faust-facts 10).
+        await super()._on_partitions_revoked(revoked)
+        await self.ownership.end()
+
+    def active_changelogs(self) -> set[TP]:
+        """The changelog partitions that are ours, standbys excluded."""
+        changelogs = self.tables.changelog_topics
+        return {tp for tp in self.assignor.assigned_actives() if tp.topic in changelogs}
+
+
+class _ChangelogMessage(NamedTuple):
+    tp: TP
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes | None
+
+
+class _ChangelogEvent(NamedTuple):
+    message: _ChangelogMessage
+
+    @property
+    def key(self) -> bytes:
+        return self.message.key
+
+    @property
+    def value(self) -> bytes | None:
+        return self.message.value
+
+
+class PartitionStore:
+    """One partition of the state table, read and written past Faust's event context."""
+
+    def __init__(self, table: Any, partition: int) -> None:
+        self._table = table
+        self._partition = partition
+        self.state = StoredState(self)
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value at a key."""
+        value: bytes | None = self._database.get(key)
+        return value
+
+    def items_from(self, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values from a key on, in order."""
+        items: Iterator[tuple[bytes, bytes]] = self._database.items(from_key=start)
+        return items
+
+    def apply(self, writes: Sequence[tuple[bytes, bytes | None]], end: int) -> None:
+        """Take over committed writes, by the very method that recovery uses."""
+        tp = TP(self._table.changelog_topic_name, self._partition)
+        events = [
+            _ChangelogEvent(_ChangelogMessage(tp, self._partition, end, key, value))
+            for key, value in writes
+        ]
+        self._table.data.apply_changelog_batch(events, lambda key: key, lambda value: value)
+
+    @property
+    def _database(self) -> Any:
+        return self._table.data._db_for_partition(self._partition)  # noqa: SLF001
+
+
+class ReceivedEvent:
+    """A Faust event as the partition's loop takes it."""
+
+    __slots__ = ("_app", "_event", "headers", "key", "offset", "value")
+
+    def __init__(self, app: App, event: Any) -> None:
+        message = event.message
+        self._app = app
+        self._event = event
+        self.offset: int = message.offset
+        self.key: bytes | None = message.key
+        self.value: bytes | None = message.value
+        self.headers: Headers = list(message.headers or [])
+
+    def acknowledge(self) -> None:
+        """Let Faust know that the message is done."""
+        self._event.ack()
+
+    def pause(self) -> None:
+        """Stop fetching this topic-partition."""
+        self._app.consumer.pause_partitions({self._event.message.tp})
+
+    def resume(self) -> None:
+        """Fetch this topic-partition again."""
+        self._app.consumer.resume_partitions({self._event.message.tp})

@@ -1,0 +1,247 @@
+"""One loop per partition, one step at a time, one transaction per step (DESIGN §5.1).
+
+Nothing interleaves, urgent changes go first, and a step that was not committed never happened.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from processors.core import work
+from processors.core.decide import decide
+from processors.core.draft import Decision
+from processors.core.overlay import Overlay
+from processors.dead_letters import dead_letter
+from processors.state_view import StoredState, StoreError
+from processors.transaction import Record, Transaction
+from schemas import codec, limits, state
+from schemas.codec import Output
+from schemas.envelope import Headers, header
+from schemas.settings import Settings
+from schemas.state import Position
+
+log = structlog.get_logger()
+
+
+class Received(Protocol):
+    """A message as the consumer hands it over."""
+
+    @property
+    def offset(self) -> int:
+        """Its place on the lane."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The tenant id."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The change."""
+
+    @property
+    def headers(self) -> Headers:
+        """Its CloudEvents attributes."""
+
+    def acknowledge(self) -> None:
+        """A hint for Faust's commits and rebalances; the truth is the position in the state."""
+
+    def pause(self) -> None:
+        """Stop fetching this topic-partition."""
+
+    def resume(self) -> None:
+        """Fetch this topic-partition again."""
+
+
+class PartitionStore(Protocol):
+    """The partition's local store; what it is told was committed to the changelog before."""
+
+    @property
+    def state(self) -> StoredState:
+        """What it holds."""
+
+    def apply(self, writes: Sequence[tuple[bytes, bytes | None]], end: int) -> None:
+        """Take over committed writes, by the method that recovery uses (DESIGN §5.3)."""
+
+
+class GapError(RuntimeError):
+    """A lane gave another message than the one that was due; a restart begins at the position."""
+
+
+class Lane:
+    """What waits on one input topic of the partition, and which offset is due next."""
+
+    def __init__(self, topic: str, topic_id: str, due: int) -> None:
+        self.topic = topic
+        self.topic_id = topic_id
+        self.due = due
+        self.waiting: deque[Received] = deque()
+        self._paused = False
+
+    def put(self, message: Received) -> None:
+        """Never waits: a full lane pauses its own topic-partition and nobody else's."""
+        self.waiting.append(message)
+        if len(self.waiting) > limits.LANE_FULL and not self._paused:
+            self._paused = True
+            message.pause()
+
+    def take(self, most: int) -> list[Received]:
+        """The next messages in order, each exactly once.
+
+        Raises:
+            GapError: the lane skipped an offset.
+        """
+        batch: list[Received] = []
+        while self.waiting and len(batch) < most:
+            message = self.waiting.popleft()
+            if message.offset < self.due:  # applied before
+                message.acknowledge()
+                continue
+            if message.offset > self.due:
+                where = f"{self.topic} gave {message.offset} where {self.due} was due"
+                raise GapError(where)
+            self.due += 1
+            batch.append(message)
+            if self._paused and len(self.waiting) < limits.LANE_ROOM:
+                self._paused = False
+                message.resume()
+        return batch
+
+
+class PartitionLoop:
+    """Decides one partition, from the end of a generation's recovery to its revocation."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        lanes: Sequence[Lane],
+        store: PartitionStore,
+        transaction: Transaction,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self.lanes = lanes
+        self._store = store
+        self._transaction = transaction
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._may_have_work = True
+
+    def put(self, lane: int, message: Received) -> None:
+        """Hand over a message of a lane."""
+        self.lanes[lane].put(message)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Begin no further step; `run` returns when the one in flight is finished."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Take steps until told to stop: urgent changes, then changes and due work in turn.
+
+        Raises:
+            Exception: anything from Kafka, the store or Faust: this process must end.
+        """
+        while not self._stopping:
+            urgent, changes = self.lanes
+            if urgent.waiting:
+                await self._step(urgent)
+                continue
+            if changes.waiting:
+                await self._step(changes)
+            elif not self._may_have_work:
+                await self._wake.wait()
+            self._wake.clear()
+            if self._may_have_work and not urgent.waiting and not self._stopping:
+                await self._work_step()
+
+    async def _step(self, lane: Lane) -> None:
+        """Take what waits in a lane, decide it, commit outputs, state and position as one."""
+        batch = lane.take(limits.RECORDS_PER_STEP)
+        if not batch:
+            return
+        view = Overlay(self._store.state)
+        outputs: list[Output] = []
+        for message in batch:
+            decision = self._decide(view, lane, message)
+            view.apply(decision.writes)
+            outputs += decision.outputs
+        last = batch[-1]
+        position = Position(
+            topic_id=lane.topic_id,
+            offset=last.offset,
+            ce_id=header(last.headers, "ce_id") or "",
+        )
+        view.put(state.position_key(lane.topic), position)
+        await self._commit(view, outputs)
+        for message in batch:
+            message.acknowledge()
+
+    def _decide(self, view: Overlay, lane: Lane, message: Received) -> Decision:
+        """Every message is applied, or is a dead letter in the same transaction (DESIGN §5.5)."""
+        try:
+            return decide(view, codec.decode_change(message.key, message.value))
+        except StoreError:
+            raise  # nothing about the message: this process must end
+        except Exception as error:
+            log.exception("dead letter", topic=lane.topic, offset=message.offset)
+            letter = dead_letter(
+                lane.topic,
+                lane.topic_id,
+                self._transaction.partition,
+                message,
+                error=error,
+                now=self._clock(),
+            )
+            return Decision(outcome="refused", outputs=(letter,))
+
+    async def _work_step(self) -> None:
+        """Do one chunk of the follow-up work that is due, or wait until there is some."""
+        stored = self._store.state
+        found = work.due(stored, self._clock())
+        if found is None:
+            self._may_have_work = False
+            self._wake_when_due(stored)
+            return
+        decision = work.decide_work(stored, *found)
+        view = Overlay(stored)
+        view.apply(decision.writes)
+        await self._commit(view, list(decision.outputs))
+
+    async def _commit(self, view: Overlay, outputs: Sequence[Output]) -> None:
+        """The log first, then the store."""
+        writes = [
+            (key, None if record is None else codec.encode(record))
+            for key, record in view.writes.items()
+        ]
+        changelog = self._settings.topic("state-changelog")
+        records = [self._record(output) for output in outputs]
+        records += [Record(changelog, key, value) for key, value in writes]
+        end = await self._transaction.commit(records)
+        self._store.apply(writes, end)
+        if any(key.startswith(state.WORK) for key in view.writes):
+            self._may_have_work = True
+
+    def _record(self, output: Output) -> Record:
+        return Record(
+            self._settings.topic(codec.topic_of(output)),
+            output.tenant_id.encode(),
+            codec.encode(output),
+            codec.envelope_of_output(output).headers(),
+        )
+
+    def _wake_when_due(self, stored: StoredState) -> None:
+        """Look again when the first piece of later work is due."""
+        later = work.next_due(stored)
+        if later is not None:
+            seconds = max(0.0, (later - self._clock()).total_seconds())
+            asyncio.get_running_loop().call_later(seconds, self._work_is_due)
+
+    def _work_is_due(self) -> None:
+        self._may_have_work = True
+        self._wake.set()
