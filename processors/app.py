@@ -85,6 +85,7 @@ def run(settings: Settings, installation: Installation, ready: Callable[[], None
     _state_folder(settings).mkdir(parents=True, exist_ok=True)
     app = create(settings, installation, ready)
     worker = faust.Worker(_untyped(app), loglevel="WARNING", redirect_stdouts=False, quiet=True)
+    worker.spinner = None  # it would write control codes into logs
     worker.execute_from_commandline()
 
 

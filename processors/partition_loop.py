@@ -84,7 +84,8 @@ class Lane:
     def put(self, message: Received) -> None:
         """Never waits: a full lane pauses its own topic-partition and nobody else's."""
         self.waiting.append(message)
-        if len(self.waiting) > limits.LANE_FULL and not self._paused:
+        if len(self.waiting) > limits.LANE_FULL:
+            # Each time: Faust itself resumes what it paused when its own small buffer is drained.
             self._paused = True
             message.pause()
 
