@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 
 import structlog
 from confluent_kafka import KafkaError, Message, Producer, TopicPartition
@@ -38,11 +39,17 @@ class PartitionOwnership:
         self._installation = installation
         self._store_of = store_of
         self._ready = ready
-        self._plain = Producer(kafka.end_record_producer(settings))
-        self._log_reader = LogReader(settings)
         self._transactions: dict[int, Transaction] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.loops: dict[int, PartitionLoop] = {}
+
+    @cached_property
+    def _plain(self) -> Producer:
+        return Producer(kafka.end_record_producer(self._settings))
+
+    @cached_property
+    def _log_reader(self) -> LogReader:
+        return LogReader(self._settings)
 
     async def take_over(self, partitions: set[int]) -> None:
         """Make every former owner's writes fail, then let recovery read to the end.

@@ -1,0 +1,49 @@
+# Everything that a developer does, one target each. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+MADE := .venv/made
+
+.DEFAULT_GOAL := help
+.PHONY: help install up demo check format test golden topology lock
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(MADE) ## make .venv from the lock, hashes checked
+
+$(MADE): requirements-test.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(MADE)
+
+up: install ## run everything here in the foreground: Kafka, Postgres, gateway, processors, sinks
+	$(BIN)/rollcall up
+
+demo: install ## see the main job: 1,000 people arrive, one is cut off
+	$(BIN)/rollcall demo
+
+check: install ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+format: install ## write what the formatter says
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: check ## check, and the whole suite on a real Kafka and Postgres (this is what CI runs)
+	$(BIN)/pytest
+
+golden: install ## write the golden payloads anew after a wanted change of a message
+	$(BIN)/pytest tests/schemas --rewrite-golden
+
+topology: install ## draw the pipeline diagram in README.md anew
+	$(BIN)/python -m schemas.topology README.md
+
+lock: install ## resolve the dependencies anew, with hashes and without addresses
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra embedded --extra test pyproject.toml -o requirements-test.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra embedded -c requirements-test.lock pyproject.toml -o requirements.lock
