@@ -39,6 +39,7 @@ class PartitionOwnership:
         self._installation = installation
         self._store_of = store_of
         self._ready = ready
+        self._generation = 0
         self._transactions: dict[int, Transaction] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.loops: dict[int, PartitionLoop] = {}
@@ -86,17 +87,29 @@ class PartitionOwnership:
             LogMismatchError: an input log is not the one that was read before.
         """
         assert not self.loops, "the loops of the last generation were not ended"
-        places: dict[tuple[str, int], int] = {}
-        for partition, transaction in self._transactions.items():
-            store = self._store_of(partition)
-            lanes = [await self._lane(store, topic.name, partition) for topic in LANES]
-            places |= {(self._settings.topic(lane.topic), partition): lane.due for lane in lanes}
-            loop = PartitionLoop(self._settings, lanes, store, transaction, _now)
-            self.loops[partition] = loop
-            self._tasks[partition] = in_background(f"partition-{partition}", loop.run())
+        generation = self._generation
+        stores = {partition: self._store_of(partition) for partition in self._transactions}
+        lanes = {
+            partition: [await self._lane(store, topic.name, partition) for topic in LANES]
+            for partition, store in stores.items()
+        }
+        if generation != self._generation:
+            return {}  # another rebalance came in between, and begins again
+        for partition, store in stores.items():
+            self._start(partition, lanes[partition], store)
         log.info("deciding", partitions=sorted(self.loops))
         self._ready()
-        return places
+        return {
+            (self._settings.topic(lane.topic), partition): lane.due
+            for partition, pair in lanes.items()
+            for lane in pair
+        }
+
+    def _start(self, partition: int, lanes: list[Lane], store: PartitionStore) -> None:
+        transaction = self._transactions[partition]
+        loop = PartitionLoop(self._settings, lanes, store, transaction, _now)
+        self.loops[partition] = loop
+        self._tasks[partition] = in_background(f"partition-{partition}", loop.run())
 
     async def _lane(self, store: PartitionStore, topic: str, partition: int) -> Lane:
         place = TopicPartition(self._settings.topic(topic), partition)
@@ -109,6 +122,7 @@ class PartitionOwnership:
 
     async def end(self) -> None:
         """Finish the steps in flight: what is committed must also reach the store."""
+        self._generation += 1
         for loop in self.loops.values():
             loop.stop()
         self.loops.clear()

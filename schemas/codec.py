@@ -3,7 +3,8 @@
 What comes from Kafka is foreign: it decodes to a message or to an Invalid that says why.
 """
 
-from typing import Final, TypeVar
+import typing
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -23,7 +24,7 @@ Output = (
 )
 """Everything that processors publish."""
 
-BODIES: Final = {
+BODIES: Final[dict[str, Any]] = {
     topics.CHANGES.name: AnyChange,
     topics.URGENT.name: AnyChange,
     topics.DIRECTORY_EVENTS.name: events.DirectoryEvent,
@@ -35,10 +36,10 @@ BODIES: Final = {
 }
 """What each topic carries; the changelog carries state records."""
 
-_TOPIC_OF: Final = {
+_TOPIC_OF: Final[dict[type[Any], str]] = {
     message: name
     for name, union in BODIES.items()
-    for message in getattr(union, "__args__", (union,))
+    for message in typing.get_args(union) or (union,)
     if name not in {topics.URGENT.name, topics.CHANGES.name}
 }
 _encoder: Final = msgspec.json.Encoder()
@@ -59,7 +60,17 @@ class InvalidMessageError(ValueError):
 
 def topic_of(output: Output) -> str:
     """The logical name of the topic that an output belongs on."""
-    return _TOPIC_OF[type(output)]
+    return topic_of_type(type(output))
+
+
+def output_types() -> frozenset[type[Output]]:
+    """Every kind of message that processors publish."""
+    return frozenset(_TOPIC_OF)
+
+
+def topic_of_type(message: type[Output]) -> str:
+    """The logical name of the topic that a kind of output belongs on."""
+    return _TOPIC_OF[message]
 
 
 def type_of(message: AnyChange | Output) -> str:

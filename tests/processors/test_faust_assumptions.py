@@ -12,6 +12,7 @@ from aiokafka.structs import TopicPartition as WireTP
 from faust.assignor.client_assignment import ClientAssignment
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from typing_extensions import override
 
 from processors import app as processors_app
 from processors.faust_internals import ConsumerThread, PartitionStore, ReceivedEvent
@@ -125,6 +126,7 @@ def test_reading_begins_where_the_ownership_says(app: Any) -> None:
     calls: list[Any] = []
 
     class Begins(Recorder):
+        @override
         async def begin(self) -> dict[tuple[str, int], int]:
             return {("directory-changes", 2): 7}
 
@@ -156,6 +158,24 @@ def test_pausing_a_partition_loses_nothing_that_was_fetched(app: Any) -> None:
         return got
 
     assert sorted(run(seen())) == [(0, 0), (0, 1), (0, 2), (1, 0)]
+
+
+def test_a_fetch_that_a_rebalance_overtook_does_not_seek(app: Any) -> None:
+    calls: list[str] = []
+    app.ownership = Recorder(calls)
+    consumer = app.consumer
+
+    async def getmany(**_: Any) -> Any:
+        consumer.stop_flow()
+        return {}
+
+    async def seen() -> list[Any]:
+        consumer._set_active_tps({TP("directory-changes", 0)})
+        consumer._getmany = getmany
+        return [each async for each in consumer.getmany(timeout=1)]
+
+    assert run(seen()) == []
+    assert calls == []
 
 
 def test_a_message_can_pause_and_resume_its_own_partition(app: Any) -> None:
