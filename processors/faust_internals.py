@@ -4,12 +4,16 @@
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import faust
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.utils.queues import FlowControlEvent
 from typing_extensions import override
 
 from processors.fatal import die
@@ -26,11 +30,11 @@ class Ownership(Protocol):
     async def take_over(self, partitions: set[int]) -> None:
         """Before recovery reads a record: fence former owners of the active partitions."""
 
-    async def begin(self) -> dict[tuple[str, int], int]:
-        """Recovery is done and nothing flows yet: start the loops.
+    async def begin(self) -> None:
+        """Recovery is done and nothing flows yet: start the loops."""
 
-        Returns where reading begins, by topic and partition.
-        """
+    def places(self) -> dict[tuple[str, int], int]:
+        """Where reading goes on for the loops that there are."""
 
     async def end(self) -> None:
         """The generation is over: finish the steps in flight and drop the loops."""
@@ -49,34 +53,64 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Begins to read where the state says, not where Kafka's committed offsets are."""
+    """Begins to read where the state says, not where Kafka's committed offsets are.
+
+    Nothing of the lanes is fetched between a revocation and that seek, and what a fetch brings that
+    began before the seek is fetched again: else the loops would see gaps.
+    """
+
+    _reading = False
+    _seeks = 0
 
     @override
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    def stop_reading(self) -> None:
+        """The lanes rest until recovery has ended and the loops have begun."""
+        self._reading = False
+
     @override
-    async def _wait_next_records(self, timeout: float) -> Any:
-        # Faust drops what it has already fetched of a partition that is paused before its turn
-        # comes (its set of active partitions is a live one): a full lane would leave a gap.
-        records, active = await super()._wait_next_records(timeout)
-        if not self.flow_active:
-            # A rebalance began meanwhile, and Faust would call perform_seek here, in the middle of
-            # it.  Recovery's own call comes before anything flows again.
-            return None, None
-        return records, active if records is None else set(records)
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        # Recovery resumes the lanes before it calls perform_seek, and they would flow from there.
+        super().resume_partitions({tp for tp in tps if self._reading or self._is_changelog_tp(tp)})
 
     @override
     async def perform_seek(self) -> None:
         """Called when recovery is done, before anything flows (faust-facts 10)."""
+        app: Any = self.app
         try:
-            app: Any = self.app
-            places = await app.ownership.begin()
+            await app.ownership.begin()
+            await self._seek_to_places()
         except asyncio.CancelledError:
             raise  # another rebalance came first, and begins again
         except BaseException:  # noqa: BLE001 # whatever it is, this process may not go on
             die()
-        await self.seek_wait({TP(*place): offset for place, offset in places.items()})
+        self._reading = True
+        self.resume_partitions({TP(*place) for place in app.ownership.places()})
+
+    @override
+    async def _wait_next_records(self, timeout: float) -> Any:
+        seeks = self._seeks
+        records, _ = await super()._wait_next_records(timeout)
+        if records is None or not self.flow_active:
+            # Faust would call perform_seek here, in the middle of a rebalance.
+            if records:
+                await self._seek_to_places()
+            return None, None
+        if seeks != self._seeks:
+            records = {tp: some for tp, some in records.items() if self._is_changelog_tp(tp)}
+            await self._seek_to_places()
+        # Faust drops what it has already fetched of a partition that is paused before its turn
+        # comes (its set of active partitions is a live one): a full lane would leave a gap.
+        return records, set(records)
+
+    async def _seek_to_places(self) -> None:
+        app: Any = self.app
+        places: dict[tuple[str, int], int] = app.ownership.places()
+        self._seeks += 1
+        with suppress(IllegalStateError):  # revoked meanwhile: its next owner seeks
+            await self.seek_wait({TP(*place): offset for place, offset in places.items()})
 
 
 class Transport(driver.Transport):
@@ -85,10 +119,27 @@ class Transport(driver.Transport):
     Consumer = Consumer
 
 
+class FlowControl(FlowControlEvent):
+    """Does not throw away what has been fetched since recovery."""
+
+    @override
+    def resume(self) -> None:
+        # At the end of recovery Faust resumes, after the seek, a flow that is active already, and
+        # its resume() also clears every stream's buffer: a start under load would leave a gap.
+        if not self.is_active():
+            super().resume()
+
+
 class App(faust.App):
     """Faust's app, with its rebalances told to an Ownership."""
 
     ownership: Ownership
+
+    @override
+    @cached_property
+    def flow_control(self) -> FlowControl:
+        """Suspends and resumes the streams' buffers."""
+        return FlowControl()
 
     @override
     def _new_transport(self) -> Transport:
@@ -106,6 +157,8 @@ class App(faust.App):
 
     @override
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
+        consumer: Any = self.consumer
+        consumer.stop_reading()
         # super() first: it waits until what was fetched is acknowledged (faust-facts 10).
         await super()._on_partitions_revoked(revoked)
         await self.ownership.end()

@@ -80,8 +80,8 @@ class PartitionOwnership:
         if self._plain.flush(HALF_A_SESSION):
             raise TimeoutError("the end records were not acknowledged within half a session")
 
-    async def begin(self) -> dict[tuple[str, int], int]:
-        """Start a loop for each partition that is ours; reading begins at the state's positions.
+    async def begin(self) -> None:
+        """Start a loop for each partition that is ours, at the state's positions.
 
         Raises:
             LogMismatchError: an input log is not the one that was read before.
@@ -94,15 +94,18 @@ class PartitionOwnership:
             for partition, store in stores.items()
         }
         if generation != self._generation:
-            return {}  # another rebalance came in between, and begins again
+            return  # another rebalance came in between, and begins again
         for partition, store in stores.items():
             self._start(partition, lanes[partition], store)
         log.info("deciding", partitions=sorted(self.loops))
         self._ready()
+
+    def places(self) -> dict[tuple[str, int], int]:
+        """Where reading goes on for the loops that there are, by topic and partition."""
         return {
-            (self._settings.topic(lane.topic), partition): lane.due
-            for partition, pair in lanes.items()
-            for lane in pair
+            (self._settings.topic(lane.topic), partition): lane.next_to_fetch
+            for partition, loop in self.loops.items()
+            for lane in loop.lanes
         }
 
     def _start(self, partition: int, lanes: list[Lane], store: PartitionStore) -> None:

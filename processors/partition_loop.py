@@ -81,6 +81,11 @@ class Lane:
         self.waiting: deque[Received] = deque()
         self._paused = False
 
+    @property
+    def next_to_fetch(self) -> int:
+        """The offset after everything that waits."""
+        return self.waiting[-1].offset + 1 if self.waiting else self.due
+
     def put(self, message: Received) -> None:
         """Never waits: a full lane pauses its own topic-partition and nobody else's."""
         self.waiting.append(message)

@@ -84,7 +84,8 @@ class LocalKafka:
         if not self._formatted.exists():
             shutil.rmtree(self._folder / "data", ignore_errors=True)  # half formatted
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            options = ["--cluster-id", cluster, "--config", "server.properties"]
+            # One word: an id that begins with a dash would be taken for an option.
+            options = [f"--cluster-id={cluster}", "--config", "server.properties"]
             short_lived = "-XX:TieredStopAtLevel=1"  # does not compile what runs once
             self._server = self._java(short_lived, "kafka.tools.StorageTool", "format", *options)
 

@@ -53,8 +53,10 @@ class Recorder:
         self.taken = partitions
         self.calls.append("take_over")
 
-    async def begin(self) -> dict[tuple[str, int], int]:
+    async def begin(self) -> None:
         self.calls.append("begin")
+
+    def places(self) -> dict[tuple[str, int], int]:
         return {}
 
     async def end(self) -> None:
@@ -122,21 +124,30 @@ def test_only_active_partitions_are_fenced_never_standbys(app: Any) -> None:
     assert recorder.taken == {1}
 
 
-def test_reading_begins_where_the_ownership_says(app: Any) -> None:
-    calls: list[Any] = []
+class Standing(Recorder):
+    """An Ownership whose one loop wants to go on at 7."""
 
-    class Begins(Recorder):
-        @override
-        async def begin(self) -> dict[tuple[str, int], int]:
-            return {("directory-changes", 2): 7}
+    @override
+    def places(self) -> dict[tuple[str, int], int]:
+        return {("directory-changes", 0): 7} if "begin" in self.calls else {}
+
+
+def test_nothing_is_read_before_the_loops_have_begun_and_reading_goes_on_where_they_are(
+    app: Any,
+) -> None:
+    calls: list[Any] = []
+    lane, changelog = TP("directory-changes", 0), TP(CHANGELOG, 0)
+    consumer = app.consumer
 
     async def seek_wait(places: dict[TP, int]) -> None:
-        calls.append(places)
+        calls.append((places, set(consumer._get_active_partitions())))
 
-    app.ownership = Begins([])
-    app.consumer.seek_wait = seek_wait
-    run(app.consumer.perform_seek())
-    assert calls == [{TP("directory-changes", 2): 7}]
+    app.ownership = Standing(calls)
+    consumer.seek_wait = seek_wait
+    consumer.resume_partitions({lane, changelog})  # as recovery does before it asks for the seek
+    run(consumer.perform_seek())
+    assert calls == ["begin", ({lane: 7}, {changelog})]
+    assert consumer._get_active_partitions() == {lane, changelog}
 
 
 def test_pausing_a_partition_loses_nothing_that_was_fetched(app: Any) -> None:
@@ -160,22 +171,47 @@ def test_pausing_a_partition_loses_nothing_that_was_fetched(app: Any) -> None:
     assert sorted(run(seen())) == [(0, 0), (0, 1), (0, 2), (1, 0)]
 
 
-def test_a_fetch_that_a_rebalance_overtook_does_not_seek(app: Any) -> None:
-    calls: list[str] = []
-    app.ownership = Recorder(calls)
+@pytest.mark.parametrize("overtaken_by", ["a rebalance", "a seek"])
+def test_a_fetch_that_was_overtaken_is_fetched_again_and_begins_nothing(
+    app: Any, overtaken_by: str
+) -> None:
+    calls: list[Any] = ["begin"]
     consumer = app.consumer
+    lane = WireTP("directory-changes", 0)
 
     async def getmany(**_: Any) -> Any:
-        consumer.stop_flow()
-        return {}
+        if overtaken_by == "a rebalance":
+            consumer.stop_flow()
+        else:
+            await consumer._seek_to_places()
+        return {lane: [_record(lane, 9)]}
+
+    async def seek_wait(places: dict[TP, int]) -> None:
+        calls.append(places)
 
     async def seen() -> list[Any]:
-        consumer._set_active_tps({TP("directory-changes", 0)})
-        consumer._getmany = getmany
+        consumer._set_active_tps({TP(*lane)})
+        consumer._getmany, consumer.seek_wait = getmany, seek_wait
         return [each async for each in consumer.getmany(timeout=1)]
 
+    app.ownership = Standing(calls)
     assert run(seen()) == []
-    assert calls == []
+    assert calls[-1] == {TP(*lane): 7}
+    assert calls.count("begin") == 1
+
+
+def test_resuming_a_flow_that_is_active_throws_nothing_away(app: Any) -> None:
+    async def left_after(twice: bool) -> int:
+        app.flow_control.suspend()
+        queue = app.FlowControlQueue(maxsize=3, clear_on_resume=True)
+        queue.put_nowait("before recovery")
+        app.flow_control.resume()
+        queue.put_nowait("since recovery")
+        if twice:
+            app.flow_control.resume()
+        return int(queue.qsize())
+
+    assert (run(left_after(twice=False)), run(left_after(twice=True))) == (1, 1)
 
 
 def test_a_message_can_pause_and_resume_its_own_partition(app: Any) -> None:
@@ -183,6 +219,7 @@ def test_a_message_can_pause_and_resume_its_own_partition(app: Any) -> None:
         message = _record(WireTP("directory-changes", 0), 0)
 
     app.consumer._set_active_tps({TP("directory-changes", 0)})
+    app.consumer._reading = True
     received = ReceivedEvent(app, Event())
     received.pause()
     assert app.consumer._get_active_partitions() == set()
