@@ -1,0 +1,68 @@
+"""Ends sessions and API keys: a member's cut-off first, then what was made before it.
+
+A login that began before the cut-off and commits after it is not seen by the DELETE.  Its session
+is void all the same: it was made before the cut-off (DESIGN §6).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from psycopg import Connection
+
+from schemas.codec import Output
+from schemas.commands import RefreshClaims, RevokeSessions
+from schemas.read_models import session
+from schemas.topics import SESSION_REVOCATIONS
+from sinks.rows import as_json, delete
+
+LOCK_SECONDS: Final = 5
+"""How long somebody else's lock on a session may hold this up; then the process starts again."""
+
+_SET_CUTOFF: Final = """
+    INSERT INTO member_cutoff (tenant_id, member_id, {column})
+    SELECT tenant_id, member_id, clock_timestamp()
+    FROM json_populate_recordset(NULL::member_cutoff, %s::json)
+    ON CONFLICT (tenant_id, member_id) DO UPDATE
+    SET {column} = greatest(member_cutoff.{column}, excluded.{column})
+"""
+_LOGIN: Final = _SET_CUTOFF.format(column="login_cutoff")
+_CLAIMS: Final = _SET_CUTOFF.format(column="claims_cutoff")
+_REVOKE_KEYS: Final = """
+    UPDATE api_key SET revoked_at = clock_timestamp()
+    FROM json_populate_recordset(NULL::api_key, %s::json) AS gone
+    WHERE api_key.tenant_id = gone.tenant_id AND api_key.member_id = gone.member_id
+    AND api_key.revoked_at IS NULL
+"""
+
+topics: Final = (SESSION_REVOCATIONS,)
+"""What this sink reads."""
+
+Key = tuple[str, str]
+"""Tenant id and member id."""
+
+
+def apply(connection: Connection, outputs: Sequence[Output]) -> None:
+    """Cut off and revoke within the caller's transaction."""
+    revoked: set[Key] = set()
+    stale: set[Key] = set()
+    for command in outputs:
+        match command:
+            case RevokeSessions():
+                revoked.add((command.tenant_id, command.member.member_id))
+            case RefreshClaims():
+                stale.add((command.tenant_id, command.member.member_id))
+            case _:
+                raise AssertionError(f"{type(command).__name__} is on no topic of this sink")
+    if stale:
+        connection.execute(_CLAIMS, [as_json(_rows(stale))])
+    if revoked:
+        rows = _rows(revoked)
+        connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        connection.execute(_LOGIN, [as_json(rows)])
+        delete(connection, session, rows, "tenant_id", "member_id")
+        connection.execute(_REVOKE_KEYS, [as_json(rows)])
+
+
+def _rows(keys: Iterable[Key]) -> list[dict[str, str]]:
+    """Sorted, so that whoever locks the same rows does it in the same order."""
+    return [{"tenant_id": tenant, "member_id": member} for tenant, member in sorted(keys)]

@@ -1,0 +1,59 @@
+"""One broker and one Postgres a run; a world of its own for each test that asks for one."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy import database
+from deploy.local.stack import Stack, running
+from schemas import settings
+from schemas.settings import Settings
+from tests.harness import World, new_database, new_world
+
+TEMPLATE = "rollcall_template"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka and Postgres: those of ROLLCALL_KAFKA and ROLLCALL_DATABASE_URL, or local ones."""
+    given = settings.load()
+    with running(
+        kafka=given.kafka,
+        database=given.database_url,
+        folder=tmp_path_factory.mktemp("stack"),
+        on_progress=lambda _: None,
+    ) as parts:
+        yield parts
+
+
+@pytest.fixture(scope="session")
+def template(stack: Stack) -> Iterator[str]:
+    """The name of a migrated database, to be copied."""
+    with new_database(stack, TEMPLATE) as url:
+        database.upgrade(Settings(database_url=url))
+        yield TEMPLATE
+
+
+@pytest.fixture
+def database_url(stack: Stack, template: str) -> Iterator[str]:
+    """A migrated database, for what needs neither topics nor processes."""
+    with new_database(stack, f"t{secrets.token_hex(5)}", template=template) as url:
+        yield url
+
+
+@pytest.fixture
+def world(stack: Stack, template: str, tmp_path: Path) -> Iterator[World]:
+    """Names, a database and topics that no other test has."""
+    with new_world(stack, template, tmp_path) as own:
+        yield own
+
+
+@pytest.fixture(autouse=True)
+def _real_broker(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("kafka") is None:
+        return
+    parts: Stack = request.getfixturevalue("stack")
+    if parts.kafka_kind == "in-memory":
+        pytest.skip("the in-memory broker cannot do what this test needs (DESIGN §7)")

@@ -1,0 +1,140 @@
+"""The loop of all sinks, on a real Kafka: nothing twice, nothing lost, and when it leaves."""
+
+import pytest
+from confluent_kafka import Producer
+
+from deploy import installation
+from schemas import topics
+from schemas.partitions import partition_of
+from schemas.positions import LogMismatchError
+from sinks import audit_log
+from sinks.consumer import SinkLoop
+from tests.harness import PARTITIONS, Process, World
+from tests.sinks.messages import entry
+from tests.waiting import eventually
+
+AUDIT = topics.AUDIT_ENTRIES.name
+WAITING = """
+    SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE NOT granted AND datname = current_database()
+"""
+LOGGED = "SELECT entry_id FROM audit_entry ORDER BY sequence"
+
+
+def said(world: World, *sentences: str) -> None:
+    """Each sentence in a transaction of its own, so that markers stand between them."""
+    for sentence in sentences:
+        world.produce(AUDIT, entry(sentence))
+
+
+def logged(world: World, count: int) -> list[str]:
+    eventually(lambda: len(world.rows(LOGGED)) >= count, 20)
+    return [row["entry_id"] for row in world.rows(LOGGED)]
+
+
+def published(world: World) -> list[str]:
+    return [message.event_id for message in world.messages(AUDIT)]
+
+
+def ended(process: Process) -> str:
+    """What a process said that ended by itself."""
+    assert process.until_ended() == 1
+    return process.log.read_text()
+
+
+def test_a_killed_sink_goes_on_where_it_was(world: World) -> None:
+    with world.process("sinks") as process:
+        said(world, "one", "two")
+        logged(world, 2)
+        process.kill()
+    said(world, "three")
+    with world.process("sinks"):
+        said(world, "four")
+        assert logged(world, 4) == published(world)
+
+
+def test_a_killed_sink_leaves_no_half_batch(world: World) -> None:
+    """It is killed between the rows and their commit, held there by a lock on what it reads."""
+    with world.connection() as owner:
+        with world.process("sinks") as process:
+            owner.execute("LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE")
+            said(world, "one")
+            eventually(lambda: world.rows(WAITING), 10)
+            process.kill()
+        owner.rollback()
+    assert world.rows("SELECT FROM audit_entry") == []
+    assert world.rows("SELECT FROM sink_position") == []
+    with world.process("sinks"):
+        assert logged(world, 1) == published(world)
+
+
+def test_of_two_owners_of_a_partition_one_leaves(world: World) -> None:
+    """Another group gets all partitions, too: as after a split, both believe that they own them."""
+    name = f"{world.settings.installation}-split"
+    split = {"ROLLCALL_INSTALLATION": name}
+    same_topics = world.settings.model_copy(update={"installation": name})
+    installation.create_topics(same_topics, PARTITIONS)
+    with (
+        world.process("sinks", "a", env=split) as first,
+        world.process("sinks", "b") as second,
+    ):
+        said(world, "one", "two")
+        eventually(lambda: {first.status(), second.status()} != {None}, 20)
+        loser = first if first.status() is not None else second
+        assert "Another process has moved audit_log on" in ended(loser)
+        said(world, "three")
+        assert logged(world, 3) == published(world)
+
+
+def test_a_frozen_process_that_wakes_writes_nothing(world: World) -> None:
+    """Frozen with a batch in its hands, it wakes after another took over."""
+    with world.process("sinks", "a") as frozen, world.connection() as owner:
+        owner.execute("LOCK TABLE sink_position IN EXCLUSIVE MODE")
+        said(world, "one")
+        eventually(lambda: world.rows(WAITING), 10)
+        frozen.freeze()
+        owner.rollback()
+        with world.process("sinks", "b"):
+            assert logged(world, 1) == published(world)
+            frozen.thaw()
+            assert "idle-in-transaction timeout" in ended(frozen)
+            said(world, "two")
+            assert logged(world, 2) == published(world)
+
+
+def test_what_does_not_decode_ends_the_process(world: World) -> None:
+    name = world.settings.topic(AUDIT)
+    partition = partition_of("acme", PARTITIONS)
+    with world.process("sinks") as process:
+        producer = Producer({"bootstrap.servers": world.stack.kafka})
+        producer.produce(name, key="acme", value=b"{}", partition=partition)
+        assert producer.flush(10) == 0
+        log = ended(process)
+    assert f"{name}[{partition}] holds at 0 what is no message of it" in log
+    assert "Find out who else writes this topic" in log
+    assert world.rows("SELECT FROM sink_position") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("topic_id = 'another'", "was made anew .* the position speaks of another"),
+        ("ce_id = 'another'", "but another was applied there: this log has another history"),
+        ('"offset" = 99', "but 99 was applied: Kafka is older"),
+    ],
+)
+def test_a_log_that_is_not_the_one_that_was_applied_is_refused(
+    world: World, change: str, sentence: str
+) -> None:
+    said(world, "one")
+    world.rows(
+        "INSERT INTO sink_position VALUES ('audit_log', %s, %s, %s, 0, %s) RETURNING sink",
+        world.settings.topic(AUDIT),
+        partition_of("acme", PARTITIONS),
+        world.installation.topic_ids[world.settings.topic(AUDIT)],
+        published(world)[0],
+    )
+    world.rows(f"UPDATE sink_position SET {change} RETURNING sink")
+    loop = SinkLoop(world.settings, world.installation, "audit_log", audit_log, lambda: None)
+    with pytest.raises(LogMismatchError, match=sentence):
+        loop.run(stopping=lambda: False)

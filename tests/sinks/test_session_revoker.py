@@ -1,0 +1,115 @@
+"""Who loses access loses sessions and keys, whatever happens at the same moment."""
+
+import psycopg
+import pytest
+from psycopg.errors import LockNotAvailable
+
+from schemas import topics
+from schemas.codec import Output
+from schemas.read_models import GATEWAY_ROLE, TENANT_SETTING
+from sinks import session_revoker
+from tests.harness import World
+from tests.sinks.messages import refresh, revoke
+from tests.waiting import eventually
+
+ADD_SESSION = """
+    INSERT INTO session VALUES (%s, gen_random_uuid(), %s, 'laptop', now()) RETURNING session_id
+"""
+ADD_KEY = "INSERT INTO api_key VALUES (%s, gen_random_uuid(), %s, 'ci', now(), NULL)"
+VALID = """
+    SELECT member_id FROM session LEFT JOIN member_cutoff USING (tenant_id, member_id)
+    WHERE created_at > coalesce(login_cutoff, '-infinity')
+"""
+CUTOFFS = "SELECT login_cutoff, claims_cutoff FROM member_cutoff WHERE member_id = %s"
+
+
+def login(url: str, member_id: str, tenant_id: str = "acme") -> psycopg.Connection:
+    """A gateway in the middle of a login: the session is there once it commits."""
+    connection = psycopg.connect(url, options=f"-c role={GATEWAY_ROLE}")
+    connection.execute("SELECT set_config(%s, %s, true)", [TENANT_SETTING, tenant_id])
+    connection.execute(ADD_SESSION, [tenant_id, member_id])
+    connection.execute(ADD_KEY, [tenant_id, member_id])
+    return connection
+
+
+def logged_in(url: str, member_id: str, tenant_id: str = "acme") -> None:
+    with login(url, member_id, tenant_id):
+        pass
+
+
+def apply(sink: psycopg.Connection, *outputs: Output) -> None:
+    with sink.transaction():
+        session_revoker.apply(sink, outputs)
+
+
+def test_a_command_from_kafka_ends_sessions_and_keys(world: World) -> None:
+    url = world.settings.require_database()
+    for tenant_id, member_id in [("acme", "ann"), ("acme", "bob"), ("globex", "ann")]:
+        logged_in(url, member_id, tenant_id)
+    with world.process("sinks"):
+        world.produce(topics.SESSION_REVOCATIONS.name, revoke("ann"))
+        eventually(lambda: world.rows("SELECT FROM member_cutoff"), 10)
+    sessions = world.rows("SELECT tenant_id, member_id FROM session ORDER BY 1")
+    keys = world.rows(
+        "SELECT tenant_id, member_id FROM api_key WHERE revoked_at IS NULL ORDER BY 1"
+    )
+    left = [
+        {"tenant_id": "acme", "member_id": "bob"},
+        {"tenant_id": "globex", "member_id": "ann"},
+    ]
+    assert sessions == left
+    assert keys == left
+
+
+def test_a_login_during_the_revocation_is_void(sink: psycopg.Connection, database_url: str) -> None:
+    with login(database_url, "ann") as gateway:
+        apply(sink, revoke("ann"))
+        gateway.commit()
+    assert sink.execute("SELECT member_id FROM session").fetchall() == [("ann",)]
+    assert sink.execute(VALID).fetchall() == []
+    logged_in(database_url, "ann")  # after being reactivated
+    assert sink.execute(VALID).fetchall() == [("ann",)]
+
+
+def test_a_demotion_makes_tokens_stale_and_leaves_sessions(
+    sink: psycopg.Connection, database_url: str
+) -> None:
+    logged_in(database_url, "ann")
+    apply(sink, refresh("ann"))
+    ((login_cutoff, claims_cutoff),) = sink.execute(CUTOFFS, ["ann"]).fetchall()
+    assert login_cutoff is None
+    assert claims_cutoff is not None
+    assert sink.execute(VALID).fetchall() == [("ann",)]
+
+
+def test_a_cut_off_never_goes_back(sink: psycopg.Connection) -> None:
+    with sink.transaction():
+        sink.execute("INSERT INTO member_cutoff VALUES ('acme', 'ann', '2100-01-01', NULL)")
+    apply(sink, refresh("ann"), revoke("ann"), revoke("ann"), refresh("ann"))
+    ((login_cutoff, claims_cutoff),) = sink.execute(CUTOFFS, ["ann"]).fetchall()
+    assert login_cutoff.year == 2100
+    assert claims_cutoff is not None
+
+
+def test_a_revoked_key_keeps_the_day_on_which_it_was_revoked(
+    sink: psycopg.Connection, database_url: str
+) -> None:
+    logged_in(database_url, "ann")
+    apply(sink, revoke("ann"))
+    first = sink.execute("SELECT revoked_at FROM api_key").fetchall()
+    apply(sink, revoke("ann"))
+    assert sink.execute("SELECT revoked_at FROM api_key").fetchall() == first
+
+
+def test_somebody_elses_lock_does_not_hold_the_sink_up_for_ever(
+    sink: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged_in(database_url, "ann")
+    monkeypatch.setattr(session_revoker, "LOCK_SECONDS", 0.05)
+    with psycopg.connect(database_url) as product:
+        product.execute("SELECT FROM session FOR UPDATE")
+        with pytest.raises(LockNotAvailable):
+            apply(sink, revoke("ann"))
+    assert sink.execute(CUTOFFS, ["ann"]).fetchall() == []
+    apply(sink, revoke("ann"))
+    assert sink.execute(VALID).fetchall() == []
