@@ -1,0 +1,47 @@
+"""Changes through the admin API: published like all others, answered with their outcome."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+
+from ingest.database import Database
+from ingest.outcomes import Outcomes
+from ingest.publisher import Publisher
+from schemas.changes import AnySettingsChange, CreateTenant
+
+SOURCE: Final = "rollcall/ingest/api"
+"""The ce_source of what comes through this door."""
+
+
+def asked_now() -> dict[str, Any]:
+    """What each change gets that somebody waits for: an id of its own and a time."""
+    return {"change_id": str(uuid.uuid4()), "recorded_at": datetime.now(UTC), "reply": True}
+
+
+class Changes:
+    """Publishes a change and waits for what became of it."""
+
+    def __init__(self, database: Database, publisher: Publisher, outcomes: Outcomes) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._outcomes = outcomes
+
+    async def settle(self, change: AnySettingsChange) -> JSONResponse:
+        """Answer with the change's outcome.
+
+        Raises:
+            NotFoundError: the tenant is not there, and this does not create it.
+            NotDurableError: Kafka did not confirm the change.
+            OutcomeTimeoutError: it is safe, and not decided in time.
+            UnavailableError: Postgres is away; nothing was published.
+        """
+        assert change.reply
+        if not isinstance(change, CreateTenant):
+            await run_in_threadpool(self._database.require_tenant, change.tenant_id)
+        with self._outcomes.expected(change.tenant_id, change.change_id) as outcome:
+            await self._publisher.publish(change, SOURCE)
+            settled = await outcome()
+        return JSONResponse(settled.body, settled.status)

@@ -1,0 +1,52 @@
+"""Tenants: the customers."""
+
+from pydantic import BaseModel
+from sqlalchemy import select
+from starlette.responses import JSONResponse
+
+from ingest.api.changes import Changes, asked_now
+from ingest.api.parameters import Body, Slug, Text
+from ingest.database import Database
+from schemas.changes import CreateTenant
+from schemas.read_models import tenant
+
+
+class NewTenant(Body):
+    """A tenant to open."""
+
+    tenant_id: Slug
+    name: Text
+
+
+class Tenant(BaseModel):
+    """A tenant as it stands."""
+
+    tenant_id: str
+    name: str
+    default_role: str | None
+
+
+class TenantList(BaseModel):
+    """Every tenant, sorted by id."""
+
+    tenants: list[Tenant]
+
+
+class Tenants:
+    """The URLs about tenants."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+
+    async def create(self, body: NewTenant) -> JSONResponse:
+        """Open a tenant; the same again is 200, a taken id is 409."""
+        change = CreateTenant(tenant_id=body.tenant_id, name=body.name, **asked_now())
+        return await self._changes.settle(change)
+
+    def every(self) -> TenantList:
+        """List every tenant."""
+        query = select(tenant).order_by(tenant.c.tenant_id)
+        with self._database.across_tenants() as connection:
+            rows = connection.execute(query).mappings()
+            return TenantList(tenants=[Tenant(**row) for row in rows])

@@ -1,0 +1,47 @@
+"""How much of a request's body is read, whatever its Content-Length promises."""
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ingest.refusals import BodyTooLargeError
+
+
+class BodyLimit:
+    """Reads the body before the application does, and refuses it above a limit.
+
+    Bodies here are small, so each is held whole.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        """Wrap an application.
+
+        Args:
+            app: gets the body in one piece.
+            limit: bytes.
+        """
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request (ASGI)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await self._read(Request(scope, receive))
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _read(self, request: Request) -> bytes:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._limit:
+                raise BodyTooLargeError(f"Send a body of at most {self._limit} bytes.")
+        return bytes(body)

@@ -1,0 +1,165 @@
+"""Every URL on one screen, and what answers it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from ingest.answers import HANDLERS, Answering, Problem, refusal
+from ingest.api.audit import Audit
+from ingest.api.authentication import Authentication
+from ingest.api.changes import Changes
+from ingest.api.directories import Directories, Directory
+from ingest.api.mappings import Mappings, SettledMapping
+from ingest.api.members import Members
+from ingest.api.roles import Roles, SettledRole
+from ingest.api.sessions import Sessions
+from ingest.api.tenants import Tenant, Tenants
+from ingest.api.workspaces import Workspace, Workspaces
+from ingest.bodies import BodyLimit
+from ingest.database import Database
+from ingest.directories import DirectoryOwners
+from ingest.outcomes import Outcomes
+from ingest.publisher import Publisher
+from ingest.refusals import UnavailableError
+from ingest.server import Server
+from ingest.tracing import Tracing
+from ingest.workos.webhook import WorkosWebhook
+from schemas import limits
+from schemas.positions import Installation
+from schemas.settings import Settings
+
+
+class Gateway:
+    """All that the doors share."""
+
+    def __init__(self, settings: Settings, installation: Installation) -> None:
+        """Put the parts together; nothing is connected before the application starts.
+
+        Raises:
+            SettingsError: the admin token, Kafka or the database is not set.
+        """
+        self.settings = settings
+        self.database = Database(settings)
+        self.publisher = Publisher(settings, installation)
+        self.outcomes = Outcomes(settings)
+        self.owners = DirectoryOwners(self.database)
+        self.app = self._app(settings.require_admin_token())
+
+    def _app(self, token: str) -> Starlette:
+        webhook = WorkosWebhook(self.settings, self.publisher, self.owners)
+        webhook_limit = Middleware(BodyLimit, limit=limits.WEBHOOK_BODY)
+        return Starlette(
+            routes=[
+                Route("/readyz", self.readyz),
+                Mount(
+                    "/api/webhooks",
+                    routes=[Route("/workos", webhook.receive, methods=["POST"])],
+                    middleware=[webhook_limit],
+                ),
+                Mount("/api", app=self._api(token)),
+            ],
+            middleware=[Middleware(Answering), Middleware(Tracing)],
+            exception_handlers=HANDLERS,
+            lifespan=self._lifespan,
+        )
+
+    def _api(self, token: str) -> FastAPI:
+        changes = Changes(self.database, self.publisher, self.outcomes)
+        tenants = Tenants(self.database, changes)
+        roles = Roles(self.database, changes)
+        workspaces = Workspaces(self.database, changes)
+        directories = Directories(self.database, changes, self.owners)
+        mappings = Mappings(self.database, changes)
+        members = Members(self.database)
+        sessions = Sessions(self.database)
+        audit = Audit(self.database)
+
+        api = FastAPI(
+            title="Rollcall admin API",
+            docs_url=None,  # its page loads scripts from elsewhere
+            redoc_url=None,
+            redirect_slashes=False,
+            responses={status: {"model": Problem} for status in (401, 404, 409, 413, 422, 503)},
+            dependencies=[Security(HTTPBearer(auto_error=False))],  # tells OpenAPI, checks nothing
+            middleware=[
+                Middleware(Answering),
+                Middleware(Authentication, token=token),
+                Middleware(BodyLimit, limit=limits.API_BODY),
+            ],
+            exception_handlers=HANDLERS,
+        )
+        tenant = "/tenants/{tenant_id}"
+        member = tenant + "/members/{member_id}"
+        mapping = tenant + "/directories/{directory_id}/mappings/{group_id}"
+        api.post("/tenants", status_code=201, response_model=Tenant)(tenants.create)
+        api.get("/tenants")(tenants.every)
+        api.put(tenant + "/roles/{slug}", response_model=SettledRole)(roles.set)
+        api.get(tenant + "/roles")(roles.every)
+        api.post(tenant + "/workspaces", status_code=201, response_model=Workspace)(
+            workspaces.create
+        )
+        api.get(tenant + "/workspaces")(workspaces.every)
+        api.post(tenant + "/directories", status_code=201, response_model=Directory)(
+            directories.create
+        )
+        api.get(tenant + "/directories")(directories.every)
+        api.put(mapping, response_model=SettledMapping)(mappings.set)
+        api.get(tenant + "/mappings")(mappings.every)
+        api.get(tenant + "/members")(members.page)
+        api.get(member)(members.show)
+        api.post(member + "/sessions", status_code=201)(sessions.open)
+        api.get(member + "/sessions")(sessions.valid)
+        api.post(member + "/api-keys", status_code=201)(sessions.make_key)
+        api.get(member + "/api-keys")(sessions.keys)
+        api.get(tenant + "/audit")(audit.page)
+        return api
+
+    async def readyz(self, _: Request) -> JSONResponse:
+        """Say whether requests can be answered."""
+        if not self.publisher.ready:
+            return refusal(UnavailableError("The Kafka producer failed and is being made anew."))
+        if not self.outcomes.ready:
+            return refusal(UnavailableError("The database is away: outcomes cannot be heard."))
+        return JSONResponse({"status": "ready"})
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self.publisher.start()
+        self.outcomes.start()
+        try:
+            yield
+        finally:
+            await self.outcomes.close()
+            await self.publisher.close()
+            self.database.close()
+
+
+def create(settings: Settings, installation: Installation) -> Starlette:
+    """The gateway's application; it connects in its lifespan.
+
+    Raises:
+        SettingsError: the admin token, Kafka or the database is not set.
+    """
+    return Gateway(settings, installation).app
+
+
+def run(settings: Settings, installation: Installation, ready: Callable[[int], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: host and port among them; port 0 takes a free one.
+        installation: what `topics create` fixed.
+        ready: called once with the port, when requests are served and outcomes are heard.
+
+    Raises:
+        SettingsError: a setting is missing, or the address is taken.
+    """
+    gateway = Gateway(settings, installation)
+    Server(gateway.app, settings, gateway.outcomes.until_ready, ready).serve_until_stopped()

@@ -1,0 +1,162 @@
+"""Puts changes on their lane, and says so only when they are safe there (DESIGN §5.8)."""
+
+import asyncio
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from msgspec import structs
+
+from ingest.delivery import Delivery, Outgoing
+from ingest.refusals import NotDurableError
+from ingest.tracing import traceparent
+from schemas import codec, ids, kafka, limits, topics
+from schemas.changes import AnyChange, AnyDirectoryChange, is_urgent
+from schemas.envelope import Envelope
+from schemas.events import DeadLetter
+from schemas.partitions import partition_of
+from schemas.positions import Installation
+from schemas.settings import Settings
+from schemas.topics import Topic
+
+log = structlog.get_logger(__name__)
+
+UNASSIGNED: Final = "_unassigned"
+"""Tenant id of a dead letter whose directory no tenant owns.
+
+No tenant can have it, since tenant ids begin with a letter or digit.
+"""
+
+_REBUILD_SECONDS = 1.0  # between two attempts to reach the broker with a new producer
+_ROOM_SECONDS = 0.02  # between two looks whether a full queue has room
+
+
+class Publisher:
+    """One idempotent producer, made anew when it fails for good."""
+
+    def __init__(self, settings: Settings, installation: Installation) -> None:
+        self._settings = settings
+        self._partitions = installation.partitions
+        self._delivery: Delivery | None = None
+        self._rebuilding: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a producer that can send."""
+        return self._delivery is not None
+
+    def start(self) -> None:
+        """Make the producer; called on the event loop that will publish."""
+        self._delivery = self._open()
+
+    async def close(self) -> None:
+        """Wait until every message has its report."""
+        if self._rebuilding is not None:
+            self._rebuilding.cancel()
+        if (delivery := self._delivery) is not None:
+            self._delivery = None
+            delivery.retire()
+            await asyncio.to_thread(delivery.wait, limits.DELIVERY_SECONDS)
+
+    async def publish(self, change: AnyChange, source: str) -> None:
+        """Write a change to its lane; returns when the broker has confirmed it.
+
+        Args:
+            change: of a tenant that is known.
+            source: the door that it came through.
+
+        Raises:
+            NotDurableError: the broker did not confirm it.  Raised after the report, never before,
+                so that no answer is given while the change may be on its way.
+        """
+        assert change.tenant_id != UNASSIGNED
+        envelope = codec.envelope_of_change(change, source)
+        await self._deliver(_lane(change), change.tenant_id, codec.encode(change), envelope)
+
+    async def set_aside(self, change: AnyDirectoryChange, source: str) -> None:
+        """Write a change of a directory that no tenant owns to the dead letters.
+
+        Raises:
+            NotDurableError: as for `publish`.
+        """
+        assert change.tenant_id == UNASSIGNED
+        envelope = codec.envelope_of_change(change, source)
+        letter = DeadLetter(
+            event_id=ids.of_cause(change.change_id, "unknown_directory"),
+            tenant_id=UNASSIGNED,
+            cause=change.change_id,
+            recorded_at=change.recorded_at,
+            reason="unknown_directory",
+            detail="No tenant owns this directory: create it for one, then replay.",
+            topic=_lane(change).name,
+            partition=-1,  # it never stood on one, having no tenant
+            offset=-1,
+            headers=envelope.headers(),
+            key=UNASSIGNED.encode(),
+            value=codec.encode(change),
+        )
+        about = structs.replace(codec.envelope_of_output(letter), source=source)
+        await self._deliver(topics.DEAD_LETTERS, UNASSIGNED, codec.encode(letter), about)
+
+    async def _deliver(
+        self, topic: Topic, tenant_id: str, value: bytes, envelope: Envelope
+    ) -> None:
+        headers = structs.replace(envelope, traceparent=traceparent()).headers()
+        message = Outgoing(
+            topic=self._settings.topic(topic.name),
+            partition=partition_of(tenant_id, self._partitions),
+            key=tenant_id.encode(),
+            value=value,
+            headers=headers,
+        )
+        error = await (await self._queue(message))
+        if error is not None:
+            log.warning("a change is not durable", topic=topic.name, error=error.name())
+            raise NotDurableError
+
+    async def _queue(self, message: Outgoing) -> asyncio.Future[KafkaError | None]:
+        """Hand a message to the producer as soon as it has room, and return its report to come."""
+        loop = asyncio.get_running_loop()
+        report: asyncio.Future[KafkaError | None] = loop.create_future()
+        deadline = loop.time() + limits.DELIVERY_SECONDS
+        while (delivery := self._delivery) is not None and loop.time() < deadline:
+            try:
+                if delivery.send(message, report):
+                    return report
+            except KafkaException as refused:
+                error: KafkaError = refused.args[0]
+                log.error("a change is refused by the producer", error=error.name())  # noqa: TRY400
+                if error.fatal():
+                    self._lost(delivery, error)
+                raise NotDurableError from None
+            await asyncio.sleep(_ROOM_SECONDS)
+        raise NotDurableError
+
+    def _open(self) -> Delivery:
+        config = kafka.gateway_producer(self._settings)
+        return Delivery(config, asyncio.get_running_loop(), self._lost)
+
+    def _lost(self, delivery: Delivery, error: KafkaError) -> None:
+        if delivery is not self._delivery:
+            return  # it is being replaced
+        log.error("the producer failed for good and is made anew", error=error.name())
+        self._delivery = None
+        delivery.retire()
+        self._rebuilding = asyncio.create_task(self._rebuild())
+
+    async def _rebuild(self) -> None:
+        fresh = self._open()
+        try:
+            while True:
+                if await asyncio.to_thread(fresh.reaches_the_broker):
+                    break
+                await asyncio.sleep(_REBUILD_SECONDS)
+        except asyncio.CancelledError:
+            fresh.retire()
+            raise
+        self._delivery = fresh
+        log.info("the producer is back")
+
+
+def _lane(change: AnyChange) -> Topic:
+    return topics.URGENT if is_urgent(change) else topics.CHANGES

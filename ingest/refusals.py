@@ -1,0 +1,134 @@
+"""Why a request is refused: one exception a reason, with the answer that it becomes.
+
+The detail of a refusal says what to do.  It never repeats what was sent.
+"""
+
+from typing import ClassVar, Literal
+
+from schemas import limits
+
+
+class RefusedError(Exception):
+    """A request that gets no 2xx."""
+
+    status: ClassVar[int] = 500
+    """HTTP status of the answer."""
+    code: ClassVar[str] = "internal"
+    """For programs: the `error` of the answer."""
+    headers: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class InvalidEventError(RefusedError):
+    """A signed webhook that is no event of the shape that WorkOS sends."""
+
+    status = 400
+    code = "invalid_event"
+
+
+class UnsignedError(RefusedError):
+    """A webhook whose signature does not verify.
+
+    Which check failed is for our log alone: it would tell a forger how far they got.
+    """
+
+    status = 401
+    code = "unsigned"
+
+    def __init__(self, why: Literal["header", "secret", "time"]) -> None:
+        super().__init__(
+            "The signature does not verify. Compare the endpoint's secret and this machine's clock."
+        )
+        self.why = why
+
+
+class UnauthenticatedError(RefusedError):
+    """A request to the admin API without its token."""
+
+    status = 401
+    code = "unauthenticated"
+    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="rollcall"'}
+
+    def __init__(self) -> None:
+        super().__init__("Send the header `Authorization: Bearer <admin token>`.")
+
+
+class NotFoundError(RefusedError):
+    """Something that the URL names is not there."""
+
+    status = 404
+    code = "not_found"
+
+
+class DirectoryTakenError(RefusedError):
+    """A directory that belongs to another tenant."""
+
+    status = 409
+    code = "taken"
+
+    def __init__(self) -> None:
+        super().__init__("Another tenant owns this directory: check its id.")
+
+
+class NoAccessError(RefusedError):
+    """A session or API key for somebody who may not log in."""
+
+    status = 409
+    code = "no_access"
+
+    def __init__(self) -> None:
+        super().__init__("This member has no access: map one of their groups to a role first.")
+
+
+class BodyTooLargeError(RefusedError):
+    """A body above the limit of its URL."""
+
+    status = 413
+    code = "too_large"
+
+
+class InvalidRequestError(RefusedError):
+    """A field or parameter of the admin API that cannot be what it is."""
+
+    status = 422
+    code = "invalid"
+
+
+class UnavailableError(RefusedError):
+    """Kafka or Postgres is away."""
+
+    status = 503
+    code = "unavailable"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": str(limits.RETRY_AFTER_SECONDS)}
+
+
+class NotConfiguredError(UnavailableError):
+    """A door whose secret is not set: an empty secret opens nothing."""
+
+    code = "not_configured"
+
+
+class NotDurableError(UnavailableError):
+    """Kafka did not confirm a change, which may stand there nevertheless."""
+
+    code = "not_durable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Kafka did not confirm the change. It may still land: send the same request again."
+        )
+
+
+class OutcomeTimeoutError(UnavailableError):
+    """A change is safe in Kafka, and its outcome is not there yet."""
+
+    code = "outcome_pending"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The change is stored but not decided yet, and may still land: read it later,"
+            " or send the same request again."
+        )

@@ -1,0 +1,146 @@
+"""The shapes of WorkOS's events, as far as we read them (idp-facts §1.1).
+
+What WorkOS may leave out has a default here; what we do not read is not named, so it can change.
+"""
+
+import re
+from typing import Final, TypeVar
+
+import msgspec
+
+from ingest.refusals import InvalidEventError
+from schemas import limits
+
+# A string that does not end reaches to the end of the text, so that the scan stays linear.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+_STRUCTURE = re.compile(rf"{_STRING}|[\[{{\]}}]", re.DOTALL)
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """The envelope of every event."""
+
+    event: str
+    """Its type."""
+    id: str = ""
+    created_at: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Email(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a directory user."""
+
+    value: str | None = None
+    primary: bool | None = None
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A directory user."""
+
+    id: str
+    directory_id: str
+    state: str
+    """`active`; anything else is not."""
+    idp_id: str | None = None
+    email: str | None = None
+    emails: list[Email] | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    username: str | None = None
+    job_title: str | None = None
+    custom_attributes: dict[str, object] | None = None
+
+
+class DeletedUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A directory user that is gone: who it was is all that counts."""
+
+    id: str
+    directory_id: str
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A directory group."""
+
+    id: str
+    directory_id: str
+    name: str | None = None
+    idp_id: str | None = None
+
+
+class DeletedGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A directory group that is gone."""
+
+    id: str
+    directory_id: str
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """One end of a membership."""
+
+    id: str
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """A user joined a group or left it."""
+
+    directory_id: str
+    user: End
+    group: End
+
+
+Data = User | DeletedUser | Group | DeletedGroup | Membership
+
+DATA_OF: Final[dict[str, type[Data]]] = {
+    "dsync.user.created": User,
+    "dsync.user.updated": User,
+    "dsync.user.deleted": DeletedUser,
+    "dsync.group.created": Group,
+    "dsync.group.updated": Group,
+    "dsync.group.deleted": DeletedGroup,
+    "dsync.group.user_added": Membership,
+    "dsync.group.user_removed": Membership,
+}
+"""The `data` of each type of event that we read; the others are ignored."""
+
+
+def event_of(body: bytes) -> Event:
+    """The envelope of an event.
+
+    Raises:
+        InvalidEventError: the body is not JSON, is nested too deeply, or is no event.
+    """
+    try:
+        text = body.decode()  # the decoder would not look into what it skips
+    except UnicodeDecodeError:
+        raise InvalidEventError("The body is not UTF-8: send the event as it is.") from None
+    _require_flat(text)
+    return _decoded(text, Event)
+
+
+def data_of(event: Event) -> Data:
+    """The data of an event whose type is in DATA_OF.
+
+    Raises:
+        InvalidEventError: something is missing, or of another type than WorkOS sends.
+    """
+    return _decoded(event.data, DATA_OF[event.event])
+
+
+def _decoded(text: str | msgspec.Raw, shape: type[Shape]) -> Shape:
+    try:
+        return msgspec.json.decode(text, type=shape)
+    except msgspec.DecodeError as error:
+        # Its text names places and types, never values.
+        raise InvalidEventError(f"The body is no event of WorkOS's: {error}.") from None
+
+
+def _require_flat(text: str) -> None:
+    depth = 0
+    for token in _STRUCTURE.finditer(text):
+        depth += _STEP.get(token[0], 0)
+        if depth > limits.JSON_DEPTH:
+            raise InvalidEventError(
+                f"The body is nested too deeply: {limits.JSON_DEPTH} levels are read."
+            )

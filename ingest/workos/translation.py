@@ -1,0 +1,147 @@
+"""From WorkOS's events to changes: pure, and the one place that knows both vocabularies."""
+
+from datetime import UTC, datetime
+from typing import Any, assert_never
+
+import msgspec
+
+from ingest.attributes import allowed, text
+from ingest.refusals import InvalidEventError
+from ingest.workos import payloads
+from schemas import ids, limits
+from schemas.changes import (
+    AnyDirectoryChange,
+    GroupDeleted,
+    GroupReported,
+    MembershipAdded,
+    MembershipRemoved,
+    ReportedUser,
+    Stamp,
+    UserDeleted,
+    UserReported,
+)
+
+
+class Ignored(msgspec.Struct, frozen=True):
+    """A genuine event that means nothing to us."""
+
+    event_type: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that is about a directory, whose tenant is not known yet."""
+
+    directory_id: str
+    event_id: str
+    event_type: str
+    created_at: datetime
+    data: payloads.Data
+
+
+def read(body: bytes) -> Report | Ignored:
+    """What a webhook says.
+
+    Raises:
+        InvalidEventError: it is no event of the shape that WorkOS sends.
+    """
+    event = payloads.event_of(body)
+    if event.event not in payloads.DATA_OF:
+        return Ignored(text(event.event))
+    data = payloads.data_of(event)
+    return Report(
+        directory_id=_id("data.directory_id", data.directory_id),
+        event_id=_id("id", event.id),
+        event_type=event.event,
+        created_at=_moment(event.created_at),
+        data=data,
+    )
+
+
+def change_of(report: Report, *, tenant_id: str, recorded_at: datetime) -> AnyDirectoryChange:
+    """The change that a report is for the tenant that owns its directory.
+
+    Raises:
+        InvalidEventError: an id in it cannot be one.
+    """
+    common: dict[str, Any] = {
+        "change_id": ids.of_cause("workos", report.event_id),
+        "tenant_id": tenant_id,
+        "recorded_at": recorded_at,
+        "directory_id": report.directory_id,
+        "stamp": Stamp(at=report.created_at, event_id=report.event_id),
+    }
+    match report.data:
+        case payloads.User() as user:
+            return UserReported(user=_user(user), **common)
+        case payloads.DeletedUser(id=user_id):
+            return UserDeleted(user_id=_id("data.id", user_id), **common)
+        case payloads.Group() as group:
+            return _group(group, common)
+        case payloads.DeletedGroup(id=group_id):
+            return GroupDeleted(group_id=_id("data.id", group_id), **common)
+        case payloads.Membership() as membership:
+            return _membership(report.event_type, membership, common)
+        case _:
+            assert_never(report.data)
+
+
+def _user(user: payloads.User) -> ReportedUser:
+    user_id = _id("data.id", user.id)
+    # Attributes stand in custom_attributes; the older fields beside them count where those do not.
+    sent = dict(user.custom_attributes or {})
+    sent["title"] = sent.get("title") or user.job_title
+    user_name = user.username or sent.get("username")
+    return ReportedUser(
+        user_id=user_id,
+        idp_id=_id("data.idp_id", user.idp_id) if user.idp_id else user_id,
+        active=user.state == "active",
+        email=_optional(user.email or _primary(user.emails or [])),
+        first_name=_optional(user.first_name),
+        last_name=_optional(user.last_name),
+        user_name=_optional(user_name if isinstance(user_name, str) else None),
+        attributes=allowed(sent),
+    )
+
+
+def _group(group: payloads.Group, common: dict[str, Any]) -> GroupReported:
+    group_id = _id("data.id", group.id)
+    idp_id = _id("data.idp_id", group.idp_id) if group.idp_id else None
+    name = text(group.name or idp_id or group_id)
+    return GroupReported(group_id=group_id, name=name, idp_id=idp_id, **common)
+
+
+def _membership(
+    event_type: str, membership: payloads.Membership, common: dict[str, Any]
+) -> MembershipAdded | MembershipRemoved:
+    group_id = _id("data.group.id", membership.group.id)
+    user_id = _id("data.user.id", membership.user.id)
+    if event_type == "dsync.group.user_added":
+        return MembershipAdded(group_id=group_id, user_id=user_id, **common)
+    return MembershipRemoved(group_id=group_id, user_id=user_id, **common)
+
+
+def _primary(emails: list[payloads.Email]) -> str | None:
+    return next((email.value for email in emails if email.primary and email.value), None)
+
+
+def _optional(value: str | None) -> str | None:
+    """A text that may be missing; an empty one says nothing either."""
+    return (text(value) or None) if value else None
+
+
+def _id(place: str, value: str) -> str:
+    """An id that can be a part of a key, here and in Postgres."""
+    if not value or "\0" in value or len(value) > limits.ID_LENGTH:
+        raise InvalidEventError(
+            f"`{place}` is missing or cannot be an id: 1 to {limits.ID_LENGTH} characters, no NUL."
+        )
+    return value
+
+
+def _moment(value: str) -> datetime:
+    """A time as WorkOS writes it: in ISO form, or with a space and without a zone; then UTC."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidEventError("`created_at` is missing or no time.") from None

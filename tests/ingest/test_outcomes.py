@@ -1,0 +1,101 @@
+"""Changes through the admin API: published, and answered with what became of them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from ingest.api.changes import SOURCE
+from schemas import codec, limits, read_models, topics
+from schemas.access import WorkspaceGrant
+from schemas.changes import AnyChange, SetMapping, SetRole
+from schemas.envelope import header
+from tests.ingest import rows
+from tests.ingest.conftest import WAIT_SECONDS, Door
+from tests.waiting import eventually
+
+TENANT = "/api/tenants/acme"
+CUT_EVERYBODY_OFF = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@contextmanager
+def sending(door: Door, method: str, url: str, body: Any) -> Iterator[list[httpx2.Response]]:
+    """Send a request that waits; its answer is in the list when the block is left."""
+    answers: list[httpx2.Response] = []
+    thread = threading.Thread(
+        target=lambda: answers.append(door.http.request(method, url, json=body))
+    )
+    thread.start()
+    try:
+        yield answers
+    finally:
+        thread.join(limits.OUTCOME_SECONDS)
+
+
+def only_change(door: Door) -> AnyChange:
+    (message,) = eventually(lambda: door.messages(topics.CHANGES), WAIT_SECONDS)
+    assert header(message.headers(), "ce_source") == SOURCE
+    return codec.decode_change(message.key(), message.value())
+
+
+def settle(door: Door, change: AnyChange, *, status: int, notify: bool = True) -> None:
+    """Do what directory_view does."""
+    outcome = rows.outcome(change.tenant_id, change.change_id, status, {"settled": True})
+    statement = f"SELECT pg_notify('{read_models.OUTCOME_CHANNEL}', %(change_id)s)"
+    noted = (statement, {"change_id": change.change_id})
+    door.write(outcome, *([noted] if notify else []))
+
+
+def test_a_change_is_answered_with_its_outcome(kafka_door: Door) -> None:
+    sent = {"role": "admin", "workspaces": [{"workspace": "b"}, {"workspace": "a", "role": "x"}]}
+    with sending(
+        kafka_door, "PUT", f"{TENANT}/directories/acme-okta/mappings/group-1", sent
+    ) as answers:
+        change = only_change(kafka_door)
+        assert isinstance(change, SetMapping)
+        assert change.reply
+        assert (change.directory_id, change.group_id, change.role) == (
+            "acme-okta",
+            "group-1",
+            "admin",
+        )
+        assert change.workspaces == (WorkspaceGrant("a", "x"), WorkspaceGrant("b"))
+        settle(kafka_door, change, status=409)
+    (answer,) = answers
+    assert (answer.status_code, answer.json()) == (409, {"settled": True})
+
+
+def test_a_lost_notification_costs_no_answer(kafka_door: Door) -> None:
+    with sending(kafka_door, "PUT", f"{TENANT}/roles/admin", {"rank": 3}) as answers:
+        change = only_change(kafka_door)
+        assert isinstance(change, SetRole)
+        settle(kafka_door, change, status=200, notify=False)
+    assert answers[0].status_code == 200
+
+
+def test_a_new_connection_reads_what_it_missed(kafka_door: Door) -> None:
+    with sending(kafka_door, "POST", f"{TENANT}/workspaces", {"slug": "w", "name": "W"}) as answers:
+        change = only_change(kafka_door)
+        kafka_door.administer(CUT_EVERYBODY_OFF)
+        eventually(lambda: not kafka_door.gateway.outcomes.ready, WAIT_SECONDS)
+        settle(kafka_door, change, status=201)
+    assert answers[0].status_code == 201
+    assert kafka_door.http.get("/readyz").status_code == 200
+    assert kafka_door.http.get(f"{TENANT}/roles").status_code == 200  # the pool is whole again
+
+
+def test_without_an_outcome_the_answer_is_503_and_says_that_it_may_land(
+    kafka_door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OUTCOME_SECONDS", 0.5)
+    answer = kafka_door.http.put(f"{TENANT}/roles/admin", json={"rank": 3})
+    assert (answer.status_code, answer.json()["error"]) == (503, "outcome_pending")
+    assert answer.headers["Retry-After"] == str(limits.RETRY_AFTER_SECONDS)
+    assert "may still land" in answer.json()["detail"]
+    assert only_change(kafka_door).tenant_id == "acme"
