@@ -1,0 +1,22 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+Tenant = Annotated[
+    str, typer.Option("--tenant", "-t", help="Id of the tenant.", show_default=False)
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON instead of a table; docs/cli.md has its shape.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=200, help="How many at most.")]
+MemberId = Annotated[
+    str,
+    typer.Argument(
+        metavar="MEMBER", help="Id of the member (see `rollcall members list`).", show_default=False
+    ),
+]
+Label = Annotated[
+    str, typer.Option(help="What people recognise it by, such as `Firefox on Linux`.")
+]

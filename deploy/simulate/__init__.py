@@ -1,0 +1,1 @@
+"""What a customer's IdP would send, invented: for the demo and for tests."""

@@ -1,0 +1,224 @@
+"""`rollcall up` and every command that talks to it, on real parts."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil  # type: ignore[import-untyped]
+from typer.testing import CliRunner
+
+import deploy
+from deploy.cli.app import app
+from deploy.demo.posting import PATH, post_all, request
+from deploy.simulate.workos import Event, deactivation, first_sync
+from tests.waiting import eventually
+
+ROOT = Path(deploy.__file__).parents[1]
+PAGE = (ROOT / "docs" / "cli.md").read_text()
+COMMAND = [sys.executable, "-m", "deploy.cli.app"]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name[:9] != "ROLLCALL_"}
+ACME = ("-t", "acme")
+PEOPLE = 12
+
+
+class Up:
+    """A running `rollcall up --ephemeral --json`, and commands against it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self.process = process
+        self.line = process.stdout.readline()
+        self.addresses: dict[str, str] = json.loads(self.line)
+        self.env = {
+            "ROLLCALL_URL": self.addresses["gateway"],
+            "ROLLCALL_ADMIN_TOKEN": self.addresses["admin_token"],
+        }
+
+    def json(self, *words: str) -> Any:
+        """Run a command with --json; its answer has the shape that the docs show."""
+        result = CliRunner().invoke(app, [*words, "--json"], env=self.env)
+        assert result.exit_code == 0, f"{words}: {result.exception!r}"
+        body = json.loads(result.stdout)
+        same_shape(documented(" ".join(words)), body)
+        return body
+
+    def table(self, *words: str) -> str:
+        """Run a command as a person would."""
+        ended = subprocess.run(
+            [*COMMAND, *words],
+            env={**ENVIRONMENT, **self.env},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "\x1b" not in ended.stdout
+        return ended.stdout
+
+
+@contextmanager
+def up() -> Iterator[Up]:
+    with (
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(
+            [*COMMAND, "up", "--ephemeral", "--json"],
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield Up(process)
+        except BaseException:
+            log.seek(0)
+            sys.stderr.write(log.read())  # pytest shows it beside the failure
+            raise
+        finally:
+            process.kill()  # its guard ends the rest
+
+
+def documented(words: str) -> Any:
+    sections = re.findall(r"### `rollcall (.*)`\n((?:.|\n)*?)(?=\n##|\Z)", PAGE)
+    section = next(text for name, text in sections if f"{words} ".startswith(f"{name} "))
+    return json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])
+
+
+def same_shape(shown: Any, real: Any) -> None:
+    match shown, real:
+        case (None, _) | (_, None) | ([], list()) | (list(), []):
+            pass
+        case dict(), dict():
+            assert shown.keys() == real.keys()
+            for key in shown:
+                same_shape(shown[key], real[key])
+        case list(), list():
+            same_shape(shown[0], real[0])
+        case _:
+            assert type(shown) is type(real)
+
+
+def set_up(running: Up, events: list[Event]) -> None:
+    running.json("tenant", "create", "acme", "--name", "Acme Inc.")
+    running.json("role", "set", "admin", "--rank", "30", "--admin", *ACME)
+    running.json("role", "set", "member", "--rank", "20", "--default", *ACME)
+    running.json("workspace", "create", "design", "--name", "Design", *ACME)
+    running.json("directory", "create", "directory_01A", "--name", "Acme Okta", *ACME)
+    group = next(each["data"]["id"] for each in events if "group.created" in each["event"])
+    words = ("-d", "directory_01A", "--role", "admin", "--workspace", "design:member", *ACME)
+    running.json("mapping", "set", group, *words)
+
+
+def leave(running: Up, created: Event) -> None:
+    secret = running.addresses["workos_webhook_secret"]
+    body, headers = request(deactivation(created, datetime.now(UTC)), secret)
+    answer = httpx2.post(running.addresses["gateway"] + PATH, content=body, headers=headers)
+    assert answer.status_code == 200
+
+
+def test_up_serves_every_command_as_documented_and_ctrl_c_stops_all_of_it() -> None:
+    events = first_sync(7, PEOPLE, 1, "directory_01A", "org_01A")
+    with up() as running:
+        same_shape(documented("up"), running.addresses)
+        set_up(running, events)
+        secret = running.addresses["workos_webhook_secret"]
+        post_all(events, running.addresses["gateway"], secret, lambda: None)
+        admins = eventually(lambda: all_arrived(running), 60)
+        look_inside(running, admins[0])
+        look_at_lists(running)
+        refuse(running)
+
+        created = next(each for each in events if each["data"].get("email") == admins[0]["email"])
+        member = admins[0]["member_id"]
+        leave(running, created)
+        eventually(lambda: not running.json("session", "list", member, *ACME)["sessions"], 30)
+        keys = running.json("api-key", "list", member, *ACME)["api_keys"]
+        assert all(key["revoked_at"] for key in keys)
+        explained(running, admins[0])
+        stop(running)
+
+
+def all_arrived(running: Up) -> list[Any]:
+    page = running.json("members", "list", "--role", "admin", "--workspace", "design", *ACME)
+    return page["members"] if len(page["members"]) == PEOPLE else []
+
+
+def look_inside(running: Up, admin: Any) -> None:
+    member = admin["member_id"]
+    running.json("session", "create", member, "--label", "Firefox on Linux", *ACME)
+    running.json("api-key", "create", member, "--label", "nightly export", *ACME)
+    shown = running.json("members", "show", member, *ACME)
+    assert [group["name"] for group in shown["users"][0]["groups"]] == ["All Employees"]
+    table = running.table("members", "show", member, *ACME)
+    for part in (admin["email"], "design (member)", "All Employees", "Firefox on Linux"):
+        assert part in table
+
+
+def look_at_lists(running: Up) -> None:
+    first = running.json("members", "list", "--limit", "2", *ACME)
+    rest = running.json("members", "list", "--after", first["after"], *ACME)
+    assert len(first["members"]) + len(rest["members"]) == PEOPLE
+    assert rest["after"] is None
+    for noun in ("tenant", "role", "workspace", "directory", "mapping"):
+        of = () if noun == "tenant" else ACME
+        (rows,) = running.json(noun, "list", *of).values()
+        assert rows
+    assert "--after" in running.table("members", "list", "--limit", "2", *ACME)
+
+
+def refuse(running: Up) -> None:
+    for token, words, sentence in (
+        (None, ["role", "list", "-t", "nobody"], "Refused (404): "),
+        (None, ["tenant", "create", "acme", "--name", "Other"], "Refused (409): "),
+        ("sixteen characters", ["tenant", "list"], "refuses the admin token: set ROLLCALL_ADMIN_"),
+    ):
+        env = {**ENVIRONMENT, **running.env}
+        env |= {"ROLLCALL_ADMIN_TOKEN": token} if token else {}
+        ended = subprocess.run(
+            [*COMMAND, *words], env=env, capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert sentence in ended.stderr
+        assert ended.stderr.count("\n") == 1
+
+
+def explained(running: Up, admin: Any) -> None:
+    """Who got admin last week?  And why has this one lost it?"""
+    member = admin["member_id"]
+
+    def lost() -> list[str]:
+        entries = running.json("audit", "list", "--member", member, *ACME)["entries"]
+        return [each["sentence"] for each in entries if each["role_from"] == "admin"]
+
+    (sentence,) = eventually(lost, 30)
+    assert sentence.startswith(f"{admin['display_name']} lost all access because")
+    got = running.json("audit", "list", "--role-to", "admin", "--since", "7d", *ACME)["entries"]
+    assert {entry["role_to"] for entry in got} == {"admin"}
+    assert len({entry["member_id"] for entry in got}) == PEOPLE
+    assert running.json("audit", "list", "--since", "2100-01-01", *ACME)["entries"] == []
+    assert sentence in running.table("audit", "list", "--member", member, *ACME)
+
+
+def stop(running: Up) -> None:
+    family = psutil.Process(running.process.pid).children(recursive=True)
+    assert len(family) > len(("gateway", "processors", "sinks", "guard"))
+    running.process.send_signal(signal.SIGINT)
+    rest, _ = running.process.communicate()
+    assert (running.process.returncode, rest) == (0, "")
+    eventually(lambda: not any(map(alive, family)), 20)
+
+
+def alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
