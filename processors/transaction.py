@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas import kafka, limits
 from schemas.envelope import Headers
 from schemas.settings import Settings
 
+log = structlog.get_logger()
 T = TypeVar("T")
 
 
@@ -41,7 +43,13 @@ class Transaction:
         self.partition = partition
         self._thread = concurrent.futures.ThreadPoolExecutor(1, f"transaction-{partition}")
         self._changelog = settings.topic("state-changelog")
-        self._producer = Producer(kafka.transaction_producer(settings, partition))
+        config: dict[str, object] = {
+            **kafka.transaction_producer(settings, partition),
+            # Without it the client raises a fatal error in the middle of other callbacks, and
+            # flush ends in a SystemError instead of commit_transaction in the error itself.
+            "error_cb": _noted,
+        }
+        self._producer = Producer(config)
         self._end = -1
 
     async def fence(self, seconds: float) -> None:
@@ -117,6 +125,10 @@ class Transaction:
     def close(self) -> None:
         """Let go of the thread; an open transaction is the next owner's to abort."""
         self._thread.shutdown(wait=False)
+
+
+def _noted(error: KafkaError) -> None:
+    log.warning("the broker says", error=str(error))
 
 
 def _until_done(call: Callable[[], None]) -> None:

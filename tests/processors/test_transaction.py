@@ -1,0 +1,85 @@
+"""One owner a partition, and all of a step or nothing: on the real broker."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaException, Producer
+
+from processors.transaction import Record, Transaction
+from schemas import codec, kafka, limits
+from schemas.codec import Output
+from tests.harness import World
+from tests.sinks.messages import user
+
+pytestmark = pytest.mark.kafka
+FENCE_SECONDS = 10.0
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    with asyncio.Runner() as runner:
+        yield runner.run
+
+
+def step(world: World, *outputs: Output) -> list[Record]:
+    """What a step writes: outputs, and one state record."""
+    records = [
+        Record(
+            world.settings.topic(codec.topic_of(output)),
+            output.tenant_id.encode(),
+            codec.encode(output),
+        )
+        for output in outputs
+    ]
+    return [*records, Record(world.settings.topic("state-changelog"), b"key", b"{}")]
+
+
+def test_a_step_is_there_as_a_whole_and_says_where_the_changelog_ends(
+    world: World, run: Run
+) -> None:
+    owner = Transaction(world.settings, 0)
+    run(owner.fence(FENCE_SECONDS))
+    first = run(owner.commit(step(world, user("ann"), user("ben"))))
+    second = run(owner.commit(step(world, user("cid"))))
+    assert second > first
+    assert [event.user_id for event in world.messages("directory-events")] == ["ann", "ben", "cid"]
+
+
+def test_a_new_owner_ends_the_older_one(world: World, run: Run) -> None:
+    older, newer = (Transaction(world.settings, 0) for _ in range(2))
+    run(older.fence(FENCE_SECONDS))
+    run(older.commit(step(world, user("ann"))))
+    run(newer.fence(FENCE_SECONDS))
+    with pytest.raises(KafkaException) as refused:
+        run(older.commit(step(world, user("ghost"))))
+    assert refused.value.args[0].fatal()
+    run(newer.commit(step(world, user("ben"))))
+    assert [event.user_id for event in world.messages("directory-events")] == ["ann", "ben"]
+
+
+def test_what_a_dead_owner_left_open_is_never_seen(world: World, run: Run) -> None:
+    dead = Producer(kafka.transaction_producer(world.settings, 0))
+    dead.init_transactions(FENCE_SECONDS)
+    dead.begin_transaction()
+    ghost = user("ghost")
+    dead.produce(world.settings.topic("directory-events"), codec.encode(ghost), b"acme", 0)
+    assert dead.flush(FENCE_SECONDS) == 0
+    owner = Transaction(world.settings, 0)
+    run(owner.fence(FENCE_SECONDS))
+    run(owner.commit(step(world, user("ann"))))
+    assert [event.user_id for event in world.messages("directory-events")] == ["ann"]
+
+
+def test_a_refused_record_takes_the_whole_step_with_it(world: World, run: Run) -> None:
+    owner = Transaction(world.settings, 0)
+    run(owner.fence(FENCE_SECONDS))
+    too_large = Record(world.settings.topic("audit-entries"), b"k", bytes(limits.OUTPUT_MESSAGE))
+    with pytest.raises(KafkaException):
+        run(owner.commit([*step(world, user("ghost")), too_large]))
+    restarted = Transaction(world.settings, 0)
+    run(restarted.fence(FENCE_SECONDS))
+    run(restarted.commit(step(world, user("ann"))))
+    assert [event.user_id for event in world.messages("directory-events")] == ["ann"]
