@@ -9,17 +9,16 @@ import asyncio
 import concurrent.futures
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
-import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas import kafka, limits
 from schemas.envelope import Headers
 from schemas.settings import Settings
 
-log = structlog.get_logger()
 T = TypeVar("T")
 
 
@@ -43,13 +42,7 @@ class Transaction:
         self.partition = partition
         self._thread = concurrent.futures.ThreadPoolExecutor(1, f"transaction-{partition}")
         self._changelog = settings.topic("state-changelog")
-        config: dict[str, object] = {
-            **kafka.transaction_producer(settings, partition),
-            # Without it the client raises a fatal error in the middle of other callbacks, and
-            # flush ends in a SystemError instead of commit_transaction in the error itself.
-            "error_cb": _noted,
-        }
-        self._producer = Producer(config)
+        self._producer = Producer(kafka.transaction_producer(settings, partition))
         self._end = -1
 
     async def fence(self, seconds: float) -> None:
@@ -89,7 +82,8 @@ class Transaction:
         for record in records:
             self._produce(record)
         # First: commit_transaction alone waits for deliveries in coarser steps (faust-facts 17).
-        self._producer.flush(limits.COMMIT_SECONDS)
+        with suppress(SystemError):  # a fatal error in the midst of the reports; it comes again now
+            self._producer.flush(limits.COMMIT_SECONDS)
         _until_done(lambda: self._producer.commit_transaction(limits.COMMIT_SECONDS))
         assert self._end >= 0, "a transaction holds at least its position"
         return self._end
@@ -125,10 +119,6 @@ class Transaction:
     def close(self) -> None:
         """Let go of the thread; an open transaction is the next owner's to abort."""
         self._thread.shutdown(wait=False)
-
-
-def _noted(error: KafkaError) -> None:
-    log.warning("the broker says", error=str(error))
 
 
 def _until_done(call: Callable[[], None]) -> None:
