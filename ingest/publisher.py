@@ -125,7 +125,7 @@ class Publisher:
                     return report
             except KafkaException as refused:
                 error: KafkaError = refused.args[0]
-                log.error("a change is refused by the producer", error=error.name())  # noqa: TRY400
+                log.error("a change is refused by the producer", error=error.name())  # noqa: TRY400 # its name says all
                 if error.fatal():
                     self._lost(delivery, error)
                 raise NotDurableError from None
