@@ -8,14 +8,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import psycopg
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -24,6 +31,7 @@ import deploy
 from deploy import database, installation
 from deploy.local.ports import free_ports
 from deploy.local.stack import Stack
+from deploy.supervisor import _die_with
 from schemas import codec, topics
 from schemas.changes import AnyChange, Change
 from schemas.codec import Output
@@ -47,6 +55,7 @@ class Process:
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = f"rollcall-test-{secrets.token_hex(8)}"
         self._notified.bind(f"\0{address}")
+        parent = os.getpid()
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.cli.app", stage],
@@ -55,6 +64,8 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                # A run that is killed leaves no process behind that waits for its broker.
+                preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 - system calls only
             )
 
     @property
@@ -109,6 +120,11 @@ class World:
         self.settings = settings
         self.installation = made
         self.folder = folder
+        self._clients = ExitStack()
+
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._clients.close()
 
     def env(self) -> dict[str, str]:
         """The environment of a process or command of this world."""
@@ -160,7 +176,8 @@ class World:
         decode = codec.decode_change if topic in INPUTS else None
         return [
             decode(key, value) if decode else codec.decode_output(topic, key, value)
-            for key, value in _committed(self.settings.require_kafka(), name)
+            for message in committed(self.settings.require_kafka(), name)
+            for key, value in [(message.key(), message.value())]
         ]
 
     @contextmanager
@@ -194,7 +211,8 @@ class World:
 
     @cached_property
     def _plain(self) -> Producer:
-        return Producer({"bootstrap.servers": self.settings.require_kafka()})
+        producer = Producer({"bootstrap.servers": self.settings.require_kafka()})
+        return self._clients.enter_context(producer)
 
     @cached_property
     def _transactional(self) -> Producer:
@@ -205,7 +223,7 @@ class World:
             }
         )
         producer.init_transactions(STOP_SECONDS)
-        return producer
+        return self._clients.enter_context(producer)
 
 
 @contextmanager
@@ -227,10 +245,11 @@ def new_world(stack: Stack, template: str, folder: Path) -> Iterator[World]:
     )
     with new_database(stack, name, template=template):
         made = installation.create_topics(settings, PARTITIONS)
-        yield World(stack, settings, made, folder)
-        admin = AdminClient({"bootstrap.servers": stack.kafka})
-        for answer in admin.delete_topics(list(made.topic_ids)).values():
-            answer.exception()  # waits; a test may have deleted some itself
+        with closing(World(stack, settings, made, folder)) as world:
+            yield world
+        with AdminClient({"bootstrap.servers": stack.kafka}) as admin:
+            for answer in admin.delete_topics(list(made.topic_ids)).values():
+                answer.exception()  # waits; a test may have deleted some itself
 
 
 @contextmanager
@@ -251,7 +270,8 @@ def with_database(url: str, name: str) -> str:
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
-def _committed(kafka: str, topic: str) -> Iterator[tuple[bytes | None, bytes | None]]:
+def committed(kafka: str, topic: str) -> Iterator[Message]:
+    """Every committed message that a topic holds now."""
     consumer = Consumer(
         {
             "bootstrap.servers": kafka,
@@ -270,7 +290,7 @@ def _committed(kafka: str, topic: str) -> Iterator[tuple[bytes | None, bytes | N
             message = consumer.poll(STOP_SECONDS)
             assert message is not None, f"Kafka sent nothing of {topic}, not even its end"
             if (error := message.error()) is None:
-                yield message.key(), message.value()
+                yield message
                 continue
             assert error.code() == KafkaError._PARTITION_EOF, error
             open_ends.discard(message.partition())
