@@ -47,6 +47,10 @@ class Cluster:
         self._admin = AdminClient({**kafka.admin(settings)})
         self._topics: dict[str, Topic] = {settings.topic(topic.name): topic for topic in TOPICS}
 
+    def close(self) -> None:
+        """Leave Kafka."""
+        self._admin.__exit__(None, None, None)
+
     def describe(self) -> Found:
         """Say what is there."""
         cluster = _answer(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))

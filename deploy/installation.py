@@ -5,6 +5,7 @@ Kafka before it starts (DESIGN §5.9).
 """
 
 from collections.abc import Iterable
+from contextlib import closing
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -32,7 +33,8 @@ def load(settings: Settings) -> Installation:
             f"Postgres knows no installation {settings.installation}: run `rollcall topics"
             " create`, or correct ROLLCALL_INSTALLATION or ROLLCALL_DATABASE_URL."
         )
-    _compare(noted, Cluster(settings).describe(), _names(settings))
+    with closing(Cluster(settings)) as cluster:
+        _compare(noted, cluster.describe(), _names(settings))
     return noted
 
 
@@ -52,7 +54,15 @@ def create_topics(settings: Settings, partitions: int = 12) -> Installation:
             f"The installation {settings.installation} has {noted.partitions} partitions for"
             f" life, not {partitions}: say --partitions {noted.partitions}."
         )
-    cluster, names = Cluster(settings), _names(settings)
+    with closing(Cluster(settings)) as cluster:
+        made = _created(cluster, _names(settings), partitions, noted)
+    _note(settings, made)
+    return made
+
+
+def _created(
+    cluster: Cluster, names: set[str], partitions: int, noted: Installation | None
+) -> Installation:
     found = cluster.describe()
     if noted is not None:  # a topic that is new in this version is not in the note
         _compare(noted, found, names & noted.topic_ids.keys())
@@ -62,7 +72,6 @@ def create_topics(settings: Settings, partitions: int = 12) -> Installation:
     made = _as_found(found, partitions)
     _compare(made, found, names)
     cluster.verify_configs()
-    _note(settings, made)
     return made
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Final, Protocol
 
 import structlog
@@ -68,7 +69,7 @@ class SinkLoop:
         self._consumer = Consumer(kafka.sink_consumer(settings, name))
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Apply messages until `stopping` says so; then leave the broker and Postgres.
+        """Apply messages until `stopping` says so.
 
         Raises:
             MovedOnError: another process owns what this one believed to own.
@@ -81,6 +82,9 @@ class SinkLoop:
         )
         while not stopping():
             self._step()
+
+    def close(self) -> None:
+        """Leave the broker and Postgres; after a failure the process ends without it."""
         self._consumer.close()
         self._connection.close()
 
@@ -122,14 +126,22 @@ class SinkLoop:
             ) from error
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        reader = LogReader(self._settings)
-        self._positions.take(self._connection, reader, partitions)
-        reader.close()
+        with closing(LogReader(self._settings)) as reader:
+            self._positions.take(self._connection, reader, partitions)
         consumer.assign(partitions)
         self._on_assigned()
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._positions.drop(partitions)
+
+
+def all_sinks() -> dict[str, Sink]:
+    """Every sink by its name, which its group and its positions bear."""
+    return {
+        "directory_view": DirectoryView(),
+        "session_revoker": session_revoker,
+        "audit_log": audit_log,
+    }
 
 
 def run(settings: Settings, installation: Installation, ready: Callable[[], None]) -> None:
@@ -140,17 +152,14 @@ def run(settings: Settings, installation: Installation, ready: Callable[[], None
     """
     # Blocked, so that no thread is interrupted in the middle of anything: sigwait takes them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    sinks: dict[str, Sink] = {
-        "directory_view": DirectoryView(),
-        "session_revoker": session_revoker,
-        "audit_log": audit_log,
-    }
+    sinks = all_sinks()
     readiness = _Readiness(set(sinks), ready)
     stopping = threading.Event()
 
     def feed(name: str, sink: Sink) -> None:
         loop = SinkLoop(settings, installation, name, sink, lambda: readiness.has(name))
         loop.run(stopping.is_set)
+        loop.close()
 
     threading.excepthook = _end_process
     threads = [

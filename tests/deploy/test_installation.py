@@ -23,8 +23,8 @@ from tests.waiting import eventually
 class Broker:
     """What an operator can do to topics behind our back."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._admin = AdminClient({"bootstrap.servers": stack.kafka})
+    def __init__(self, admin: AdminClient) -> None:
+        self._admin = admin
 
     def partitions(self) -> dict[str, int]:
         return {name: len(t.partitions) for name, t in self._admin.list_topics().topics.items()}
@@ -50,8 +50,9 @@ class Broker:
 
 
 @pytest.fixture(scope="module")
-def broker(stack: Stack) -> Broker:
-    return Broker(stack)
+def broker(stack: Stack) -> Iterator[Broker]:
+    with AdminClient({"bootstrap.servers": stack.kafka}) as admin:
+        yield Broker(admin)
 
 
 @pytest.fixture(scope="module")
