@@ -10,7 +10,8 @@ import structlog
 from confluent_kafka import KafkaError, Message, Producer, TopicPartition
 
 from processors.fatal import in_background
-from processors.partition_loop import Lane, PartitionLoop, PartitionStore
+from processors.lane import Lane
+from processors.partition_loop import PartitionLoop, PartitionStore
 from processors.transaction import Transaction
 from schemas import kafka, limits, state
 from schemas.positions import Installation, LogReader

@@ -4,7 +4,6 @@ Nothing interleaves, urgent changes go first, and a step that was not committed 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -16,44 +15,17 @@ from processors.core.decide import decide
 from processors.core.draft import Decision
 from processors.core.overlay import Overlay
 from processors.dead_letters import dead_letter
+from processors.lane import Lane, Received
 from processors.state_view import StoredState, StoreError
 from processors.transaction import Record, Transaction
 from schemas import codec, limits, state
 from schemas.codec import Output
-from schemas.envelope import Headers, header
+from schemas.envelope import header
 from schemas.settings import Settings
 from schemas.state import Position
+from schemas.work import WORK
 
 log = structlog.get_logger()
-
-
-class Received(Protocol):
-    """A message as the consumer hands it over."""
-
-    @property
-    def offset(self) -> int:
-        """Its place on the lane."""
-
-    @property
-    def key(self) -> bytes | None:
-        """The tenant id."""
-
-    @property
-    def value(self) -> bytes | None:
-        """The change."""
-
-    @property
-    def headers(self) -> Headers:
-        """Its CloudEvents attributes."""
-
-    def acknowledge(self) -> None:
-        """A hint for Faust's commits and rebalances; the truth is the position in the state."""
-
-    def pause(self) -> None:
-        """Stop fetching this topic-partition."""
-
-    def resume(self) -> None:
-        """Fetch this topic-partition again."""
 
 
 class PartitionStore(Protocol):
@@ -65,56 +37,6 @@ class PartitionStore(Protocol):
 
     def apply(self, writes: Sequence[tuple[bytes, bytes | None]], end: int) -> None:
         """Take over committed writes, by the method that recovery uses (DESIGN §5.3)."""
-
-
-class GapError(RuntimeError):
-    """A lane gave another message than the one that was due; a restart begins at the position."""
-
-
-class Lane:
-    """What waits on one input topic of the partition, and which offset is due next."""
-
-    def __init__(self, topic: str, topic_id: str, due: int) -> None:
-        self.topic = topic
-        self.topic_id = topic_id
-        self.due = due
-        self.waiting: deque[Received] = deque()
-        self._paused = False
-
-    @property
-    def next_to_fetch(self) -> int:
-        """The offset after everything that waits."""
-        return self.waiting[-1].offset + 1 if self.waiting else self.due
-
-    def put(self, message: Received) -> None:
-        """Never waits: a full lane pauses its own topic-partition and nobody else's."""
-        self.waiting.append(message)
-        if len(self.waiting) > limits.LANE_FULL:
-            # Each time: Faust itself resumes what it paused when its own small buffer is drained.
-            self._paused = True
-            message.pause()
-
-    def take(self, most: int) -> list[Received]:
-        """The next messages in order, each exactly once.
-
-        Raises:
-            GapError: the lane skipped an offset.
-        """
-        batch: list[Received] = []
-        while self.waiting and len(batch) < most:
-            message = self.waiting.popleft()
-            if message.offset < self.due:  # applied before
-                message.acknowledge()
-                continue
-            if message.offset > self.due:
-                where = f"{self.topic} gave {message.offset} where {self.due} was due"
-                raise GapError(where)
-            self.due += 1
-            batch.append(message)
-            if self._paused and len(self.waiting) < limits.LANE_ROOM:
-                self._paused = False
-                message.resume()
-        return batch
 
 
 class PartitionLoop:
@@ -230,7 +152,7 @@ class PartitionLoop:
         records += [Record(changelog, key, value) for key, value in writes]
         end = await self._transaction.commit(records)
         self._store.apply(writes, end)
-        if any(key.startswith(state.WORK) for key in view.writes):
+        if any(key.startswith(WORK) for key in view.writes):
             self._may_have_work = True
 
     def _record(self, output: Output) -> Record:

@@ -12,7 +12,8 @@ from schemas import events, topics
 from schemas.changes import AnyChange
 from schemas.commands import SessionCommand
 from schemas.envelope import Envelope
-from schemas.state import AnyWork, State, Work
+from schemas.state import State
+from schemas.work import AnyWork, Work
 
 Output = (
     events.DirectoryEvent

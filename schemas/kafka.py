@@ -69,7 +69,9 @@ def peek_consumer(settings: Settings) -> ClientConfig:
 
 def admin(settings: Settings) -> ClientConfig:
     """The admin client of `rollcall topics` and of start-up checks."""
-    return _common(settings, "admin")
+    return _common(settings, "admin") | {
+        "log_level": 3,  # its farewell warns of events that nobody waits for
+    }
 
 
 def _common(settings: Settings, name: str) -> ClientConfig:

@@ -146,6 +146,7 @@ session = Table(  # a reference for products that have no session store of their
     Column("member_id", Text, nullable=False),
     Column("label", Text, nullable=False),
     _at("created_at"),
+    Column("member_revision", BigInteger, nullable=False, server_default="0"),
 )
 api_key = Table(
     "api_key",
@@ -156,6 +157,7 @@ api_key = Table(
     Column("label", Text, nullable=False),
     _at("created_at"),
     _at("revoked_at", nullable=True),
+    Column("member_revision", BigInteger, nullable=False, server_default="0"),
 )
 member_cutoff = Table(
     "member_cutoff",
@@ -164,6 +166,9 @@ member_cutoff = Table(
     Column("member_id", Text, primary_key=True),
     _at("login_cutoff", nullable=True),  # sessions and tokens made before it are void
     _at("claims_cutoff", nullable=True),  # tokens made before it must be refreshed
+    # Sessions and keys that were made while the member's revision was not higher are void: no
+    # clock and no order of commits can let a login in between survive.
+    Column("login_revision", BigInteger),
 )
 audit_entry = Table(
     "audit_entry",

@@ -6,12 +6,11 @@ No record grows with its tenant or group: a membership costs two small edges, wh
 size (DESIGN §4).
 """
 
-from datetime import UTC, datetime
 from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from schemas.access import NO_ACCESS, Access, Because, WorkspaceGrant
+from schemas.access import NO_ACCESS, Access, WorkspaceGrant
 from schemas.changes import Attribute, Provider, Stamp
 
 SEPARATOR: Final = b"\0"
@@ -34,6 +33,9 @@ def prefix(kind: str, tenant_id: str, *parts: str) -> bytes:
 def parts_of(record_key: bytes) -> list[str]:
     """The parts that a key was made of, its type first."""
     return [part.decode() for part in record_key.split(SEPARATOR)]
+
+
+Record = TypeVar("Record", bound="State")
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,52 +164,6 @@ class Position(State, frozen=True, kw_only=True):
     ce_id: str
 
 
-class AnyWork(State, frozen=True, kw_only=True):
-    """What every kind of follow-up work is."""
-
-
-class Trigger(State, frozen=True, kw_only=True):
-    """What set a decision off, told to everything that follows from it, chunks included."""
-
-    cause: str
-    """Id of the change."""
-    recorded_at: datetime
-    occurred_at: datetime
-    actor: str
-    """`directory/…` or `admin-api`."""
-    phrase: str
-    """Completes "… because": "Okta added them to Platform Admins"."""
-    because: Because
-    directory_id: str | None = None
-
-
-class ReevaluateGroup(AnyWork, frozen=True, kw_only=True, tag="reevaluate_group"):
-    """Follow-up work: decide anew about the members of a group."""
-
-    trigger: Trigger
-    directory_id: str
-    group_id: str
-    after: str = ""
-    """The last user id that was done."""
-
-
-class ReevaluateTenant(AnyWork, frozen=True, kw_only=True, tag="reevaluate_tenant"):
-    """Follow-up work: decide anew about every member of the tenant."""
-
-    trigger: Trigger
-    after: str = ""
-    """The last member id that was done."""
-
-
-class ForgetLate(AnyWork, frozen=True, kw_only=True, tag="forget_late"):
-    """Follow-up work: no longer remember an ignored change."""
-
-    change_id: str
-
-
-Work = ReevaluateGroup | ReevaluateTenant | ForgetLate
-
-
 class Late(State, frozen=True, kw_only=True):
     """An outdated change that was ignored and audited once; its repeats are silent."""
 
@@ -273,37 +229,6 @@ def position_key(lane: str) -> bytes:
     The one key without a tenant, since a lane carries many.
     """
     return key("position", "", lane)
-
-
-WORK: Final = b"work" + SEPARATOR
-"""What every work key begins with."""
-
-
-def work_key(due: datetime, tenant_id: str, work_id: str) -> bytes:
-    """Where Work stands: sorted by when it is due, to the millisecond."""
-    return WORK + SEPARATOR.join((_sortable(due), tenant_id.encode(), work_id.encode()))
-
-
-def work_due_before(moment: datetime) -> bytes:
-    """A key after all work that is due at `moment`, and before all later work."""
-    return WORK + _sortable(moment) + b"\x01"
-
-
-def tenant_of_work(record_key: bytes) -> str:
-    """The tenant that a work key names."""
-    return parts_of(record_key)[2]
-
-
-def due_of_work(record_key: bytes) -> datetime:
-    """When the work at a key is due."""
-    return datetime.fromtimestamp(int(parts_of(record_key)[1]) / 1000, tz=UTC)
-
-
-def _sortable(moment: datetime) -> bytes:
-    return b"%015d" % int(moment.timestamp() * 1000)
-
-
-Record = TypeVar("Record", bound=State)
 
 
 def changed(record: Record, **fields: object) -> Record:

@@ -1,10 +1,11 @@
 """Ends sessions and API keys: a member's cut-off first, then what was made before it.
 
 A login that began before the cut-off and commits after it is not seen by the DELETE.  Its session
-is void all the same: it was made before the cut-off (DESIGN §6).
+is void all the same: it carries the member's revision of then, and the cut-off the later one of the
+deactivation (DESIGN §6).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from psycopg import Connection
@@ -18,15 +19,21 @@ from sinks.rows import as_json, delete
 LOCK_SECONDS: Final = 5
 """How long somebody else's lock on a session may hold this up; then the process starts again."""
 
-_SET_CUTOFF: Final = """
-    INSERT INTO member_cutoff (tenant_id, member_id, {column})
+_LOGIN: Final = """
+    INSERT INTO member_cutoff (tenant_id, member_id, login_cutoff, login_revision)
+    SELECT tenant_id, member_id, clock_timestamp(), login_revision
+    FROM json_populate_recordset(NULL::member_cutoff, %s::json)
+    ON CONFLICT (tenant_id, member_id) DO UPDATE
+    SET login_cutoff = greatest(member_cutoff.login_cutoff, excluded.login_cutoff),
+        login_revision = greatest(member_cutoff.login_revision, excluded.login_revision)
+"""
+_CLAIMS: Final = """
+    INSERT INTO member_cutoff (tenant_id, member_id, claims_cutoff)
     SELECT tenant_id, member_id, clock_timestamp()
     FROM json_populate_recordset(NULL::member_cutoff, %s::json)
     ON CONFLICT (tenant_id, member_id) DO UPDATE
-    SET {column} = greatest(member_cutoff.{column}, excluded.{column})
+    SET claims_cutoff = greatest(member_cutoff.claims_cutoff, excluded.claims_cutoff)
 """
-_LOGIN: Final = _SET_CUTOFF.format(column="login_cutoff")
-_CLAIMS: Final = _SET_CUTOFF.format(column="claims_cutoff")
 _REVOKE_KEYS: Final = """
     UPDATE api_key SET revoked_at = clock_timestamp()
     FROM json_populate_recordset(NULL::api_key, %s::json) AS gone
@@ -43,14 +50,14 @@ Key = tuple[str, str]
 
 def apply(connection: Connection, outputs: Sequence[Output]) -> None:
     """Cut off and revoke within the caller's transaction."""
-    revoked: set[Key] = set()
-    stale: set[Key] = set()
+    revoked: dict[Key, int] = {}
+    stale: dict[Key, int] = {}
     for command in outputs:
         match command:
             case RevokeSessions():
-                revoked.add((command.tenant_id, command.member.member_id))
+                revoked[command.tenant_id, command.member.member_id] = command.revision
             case RefreshClaims():
-                stale.add((command.tenant_id, command.member.member_id))
+                stale[command.tenant_id, command.member.member_id] = command.revision
             case _:
                 raise AssertionError(f"{type(command).__name__} is on no topic of this sink")
     if stale:
@@ -63,6 +70,9 @@ def apply(connection: Connection, outputs: Sequence[Output]) -> None:
         connection.execute(_REVOKE_KEYS, [as_json(rows)])
 
 
-def _rows(keys: Iterable[Key]) -> list[dict[str, str]]:
+def _rows(revisions: Mapping[Key, int]) -> list[dict[str, str | int]]:
     """Sorted, so that whoever locks the same rows does it in the same order."""
-    return [{"tenant_id": tenant, "member_id": member} for tenant, member in sorted(keys)]
+    return [
+        {"tenant_id": tenant, "member_id": member, "login_revision": revision}
+        for (tenant, member), revision in sorted(revisions.items())
+    ]

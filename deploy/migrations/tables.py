@@ -104,6 +104,7 @@ CREATE TABLE session (
     member_id text NOT NULL,
     label text NOT NULL,
     created_at timestamptz NOT NULL,
+    member_revision bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, session_id)
 );
 CREATE INDEX session_by_member ON session (tenant_id, member_id);
@@ -114,6 +115,7 @@ CREATE TABLE api_key (
     label text NOT NULL,
     created_at timestamptz NOT NULL,
     revoked_at timestamptz,
+    member_revision bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, key_id)
 );
 CREATE INDEX api_key_by_member ON api_key (tenant_id, member_id);
@@ -122,6 +124,7 @@ CREATE TABLE member_cutoff (
     member_id text,
     login_cutoff timestamptz,
     claims_cutoff timestamptz,
+    login_revision bigint,
     PRIMARY KEY (tenant_id, member_id)
 );
 CREATE TABLE audit_entry (

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Table, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, insert, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from ingest.api.parameters import Body, MemberId, TenantId, Text
 from ingest.database import Database
@@ -82,25 +83,27 @@ class Sessions:
 def valid_sessions(connection: Connection, tenant_id: str, member_id: str) -> list[Session]:
     """The sessions of a member that still count.
 
-    A login between the cut-off and its deletion leaves a row that was made too early: it is void.
+    A login that the cut-off overtook leaves a row with a revision from before it: it is void.
     """
     columns, cutoff = session.c, member_cutoff.c
-    same_member = and_(cutoff.tenant_id == columns.tenant_id, cutoff.member_id == columns.member_id)
     query = (
         select(columns.session_id, columns.label, columns.created_at)
-        .select_from(session.outerjoin(member_cutoff, same_member))
+        .select_from(session.outerjoin(member_cutoff, _same_member(columns)))
         .where(columns.tenant_id == tenant_id, columns.member_id == member_id)
-        .where(or_(cutoff.login_cutoff.is_(None), columns.created_at > cutoff.login_cutoff))
+        .where(columns.member_revision > func.coalesce(cutoff.login_revision, -1))
         .order_by(columns.created_at.desc(), columns.session_id)
     )
     return [Session(**row) for row in connection.execute(query).mappings()]
 
 
 def api_keys(connection: Connection, tenant_id: str, member_id: str) -> list[ApiKey]:
-    """The API keys of a member."""
-    columns = api_key.c
+    """The API keys of a member; one that a cut-off overtook is revoked since then."""
+    columns, cutoff = api_key.c, member_cutoff.c
+    overtaken = columns.member_revision <= cutoff.login_revision
+    revoked_at = func.coalesce(columns.revoked_at, case((overtaken, cutoff.login_cutoff)))
     query = (
-        select(columns.key_id, columns.label, columns.created_at, columns.revoked_at)
+        select(columns.key_id, columns.label, columns.created_at, revoked_at.label("revoked_at"))
+        .select_from(api_key.outerjoin(member_cutoff, _same_member(columns)))
         .where(columns.tenant_id == tenant_id, columns.member_id == member_id)
         .order_by(columns.created_at.desc(), columns.key_id)
     )
@@ -112,22 +115,37 @@ def _insert(
 ) -> dict[str, Any]:
     """Insert a row for a member who has access, and return it.
 
-    It is made at the clock's time, not at its transaction's: a cut-off that was written in between
-    must be the earlier one only if it really was.
+    It carries the member's revision: a cut-off of a later one makes it void, whichever of the two
+    transactions commits first.
     """
-    if _standing(connection, tenant_id, member_id) == "none":
+    standing, revision = _standing(connection, tenant_id, member_id)
+    if standing == "none":
         raise NoAccessError
-    owner = {"tenant_id": tenant_id, "member_id": member_id}
-    made = insert(table).values(**owner, **new, created_at=func.clock_timestamp()).returning(table)
+    made = (
+        insert(table)
+        .values(tenant_id=tenant_id, member_id=member_id, member_revision=revision, **new)
+        .values(created_at=func.now())
+        .returning(table)
+    )
     return dict(connection.execute(made).mappings().one())
 
 
-def _standing(connection: Connection, tenant_id: str, member_id: str) -> str:
-    columns = member.c
-    query = select(columns.standing).where(
-        columns.tenant_id == tenant_id, columns.member_id == member_id
+def _standing(connection: Connection, tenant_id: str, member_id: str) -> tuple[str, int]:
+    """A member's standing and revision; a cut-off that directory_view has yet to show counts."""
+    columns, cutoff = member.c, member_cutoff.c
+    overtaken = cutoff.login_revision > columns.revision
+    query = (
+        select(case((overtaken, "none"), else_=columns.standing), columns.revision)
+        .select_from(member.outerjoin(member_cutoff, _same_member(columns)))
+        .where(columns.tenant_id == tenant_id, columns.member_id == member_id)
     )
-    standing: str | None = connection.execute(query).scalar()
-    if standing is None:
+    found = connection.execute(query).one_or_none()
+    if found is None:
         raise NotFoundError("There is no such member: look for them in the tenant's members.")
-    return standing
+    standing, revision = found
+    return standing, revision
+
+
+def _same_member(columns: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[bool]:
+    cutoff = member_cutoff.c
+    return and_(cutoff.tenant_id == columns.tenant_id, cutoff.member_id == columns.member_id)

@@ -6,7 +6,8 @@ from processors.core.draft import Decision, Draft
 from schemas import state
 from schemas.access import Because
 from schemas.changes import AnySettingsChange
-from schemas.state import ReevaluateGroup, ReevaluateTenant, State
+from schemas.state import State
+from schemas.work import ReevaluateGroup, ReevaluateTenant
 
 
 def follow_up(

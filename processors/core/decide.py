@@ -23,7 +23,8 @@ from schemas.changes import (
     UserDeleted,
     UserReported,
 )
-from schemas.state import Directory, DirectoryGroup, Trigger
+from schemas.state import Directory, DirectoryGroup
+from schemas.work import Trigger
 
 
 def decide(  # noqa: C901, PLR0911 # one arm a kind of change is the point

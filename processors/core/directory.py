@@ -6,7 +6,8 @@ from schemas import state
 from schemas.access import Because
 from schemas.changes import GroupDeleted, GroupReported, Stamp, UserDeleted, UserReported
 from schemas.events import GroupRecorded, MembershipRecorded, UserRecorded
-from schemas.state import DirectoryGroup, DirectoryUser, Edge, ReevaluateGroup, UserKey
+from schemas.state import DirectoryGroup, DirectoryUser, Edge, UserKey
+from schemas.work import ReevaluateGroup
 
 
 def user_reported(draft: Draft, change: UserReported) -> Decision:

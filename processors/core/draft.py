@@ -12,7 +12,8 @@ from schemas.access import Access, Because, MemberRef
 from schemas.changes import AnyChange
 from schemas.codec import Output
 from schemas.events import AuditEntry, ChangeSettled
-from schemas.state import State, Tenant, Trigger
+from schemas.state import State, Tenant
+from schemas.work import ForgetLate, Trigger, Work, work_key
 
 R = TypeVar("R", bound=State)
 Outcome = Literal["applied", "repeat", "late", "refused"]
@@ -111,9 +112,9 @@ class Draft:
         if change.reply:
             self.emit(ChangeSettled(**self.common("settled"), status=status, body=body))
 
-    def schedule(self, due: datetime, work: state.Work, *parts: str) -> None:
+    def schedule(self, due: datetime, work: Work, *parts: str) -> None:
         """Leave follow-up work for when it is due."""
-        self.put(state.work_key(due, self.tenant_id, self.event_id("work", *parts)), work)
+        self.put(work_key(due, self.tenant_id, self.event_id("work", *parts)), work)
 
     def decision(self, outcome: Outcome = "applied") -> Decision:
         """What was decided."""
@@ -127,7 +128,7 @@ class Draft:
         self.put(mark, state.Late())
         self.schedule(
             self.trigger.recorded_at + timedelta(days=limits.LATE_MARK_DAYS),
-            state.ForgetLate(change_id=self.trigger.cause),
+            ForgetLate(change_id=self.trigger.cause),
         )
         self.audit(
             subject, f"Ignored {what}: something newer is already known.", decision="ignored"

@@ -12,28 +12,34 @@ from processors.core.draft import Decision, Draft
 from processors.core.overlay import StateReader
 from schemas import limits, state
 from schemas.state import (
-    AnyWork,
     DirectoryGroup,
     DirectoryUser,
     Edge,
-    ForgetLate,
     Member,
+    UserKey,
+)
+from schemas.work import (
+    WORK,
+    AnyWork,
+    ForgetLate,
     ReevaluateGroup,
     ReevaluateTenant,
-    UserKey,
+    due_of_work,
+    tenant_of_work,
+    work_due_before,
 )
 
 
 def due(below: StateReader, now: datetime) -> tuple[bytes, AnyWork] | None:
     """The first piece of work that is due, if there is any."""
-    for key, work in below.scan(state.WORK, AnyWork, b""):
-        return (key, work) if key < state.work_due_before(now) else None
+    for key, work in below.scan(WORK, AnyWork, b""):
+        return (key, work) if key < work_due_before(now) else None
     return None
 
 
 def decide_work(below: StateReader, key: bytes, work: AnyWork) -> Decision:
     """Do one chunk of a piece of work; its record goes with the last chunk."""
-    tenant_id = state.tenant_of_work(key)
+    tenant_id = tenant_of_work(key)
     match work:
         case ForgetLate():
             writes = {key: None, state.late_key(tenant_id, work.change_id): None}
@@ -91,6 +97,6 @@ def _last(chunk: list[tuple[bytes, Edge]] | list[tuple[bytes, Member]]) -> str |
 
 def next_due(below: StateReader) -> datetime | None:
     """When the first piece of work is due."""
-    for key, _ in below.scan(state.WORK, AnyWork, b""):
-        return state.due_of_work(key)
+    for key, _ in below.scan(WORK, AnyWork, b""):
+        return due_of_work(key)
     return None

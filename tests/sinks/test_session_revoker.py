@@ -13,27 +13,30 @@ from tests.sinks.messages import refresh, revoke
 from tests.waiting import eventually
 
 ADD_SESSION = """
-    INSERT INTO session VALUES (%s, gen_random_uuid(), %s, 'laptop', now()) RETURNING session_id
+    INSERT INTO session VALUES (%s, gen_random_uuid(), %s, 'laptop', now(), %s)
+    RETURNING session_id
 """
 ADD_KEY = "INSERT INTO api_key VALUES (%s, gen_random_uuid(), %s, 'ci', now(), NULL)"
 VALID = """
     SELECT member_id FROM session LEFT JOIN member_cutoff USING (tenant_id, member_id)
-    WHERE created_at > coalesce(login_cutoff, '-infinity')
+    WHERE member_revision > coalesce(login_revision, -1)
 """
 CUTOFFS = "SELECT login_cutoff, claims_cutoff FROM member_cutoff WHERE member_id = %s"
 
 
-def login(url: str, member_id: str, tenant_id: str = "acme") -> psycopg.Connection:
+def login(
+    url: str, member_id: str, tenant_id: str = "acme", revision: int = 0
+) -> psycopg.Connection:
     """A gateway in the middle of a login: the session is there once it commits."""
     connection = psycopg.connect(url, options=f"-c role={GATEWAY_ROLE}")
     connection.execute("SELECT set_config(%s, %s, true)", [TENANT_SETTING, tenant_id])
-    connection.execute(ADD_SESSION, [tenant_id, member_id])
+    connection.execute(ADD_SESSION, [tenant_id, member_id, revision])
     connection.execute(ADD_KEY, [tenant_id, member_id])
     return connection
 
 
-def logged_in(url: str, member_id: str, tenant_id: str = "acme") -> None:
-    with login(url, member_id, tenant_id):
+def logged_in(url: str, member_id: str, tenant_id: str = "acme", revision: int = 0) -> None:
+    with login(url, member_id, tenant_id, revision):
         pass
 
 
@@ -67,7 +70,7 @@ def test_a_login_during_the_revocation_is_void(sink: psycopg.Connection, databas
         gateway.commit()
     assert sink.execute("SELECT member_id FROM session").fetchall() == [("ann",)]
     assert sink.execute(VALID).fetchall() == []
-    logged_in(database_url, "ann")  # after being reactivated
+    logged_in(database_url, "ann", revision=9)  # after being reactivated
     assert sink.execute(VALID).fetchall() == [("ann",)]
 
 

@@ -1,0 +1,86 @@
+"""What waits on one input topic of a partition, in order and without gaps."""
+
+from collections import deque
+from typing import Protocol
+
+from schemas import limits
+from schemas.envelope import Headers
+
+
+class Received(Protocol):
+    """A message as the consumer hands it over."""
+
+    @property
+    def offset(self) -> int:
+        """Its place on the lane."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The tenant id."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The change."""
+
+    @property
+    def headers(self) -> Headers:
+        """Its CloudEvents attributes."""
+
+    def acknowledge(self) -> None:
+        """A hint for Faust's commits and rebalances; the truth is the position in the state."""
+
+    def pause(self) -> None:
+        """Stop fetching this topic-partition."""
+
+    def resume(self) -> None:
+        """Fetch this topic-partition again."""
+
+
+class GapError(RuntimeError):
+    """A lane gave another message than the one that was due; a restart begins at the position."""
+
+
+class Lane:
+    """What waits on one input topic of the partition, and which offset is due next."""
+
+    def __init__(self, topic: str, topic_id: str, due: int) -> None:
+        self.topic = topic
+        self.topic_id = topic_id
+        self.due = due
+        self.waiting: deque[Received] = deque()
+        self._paused = False
+
+    @property
+    def next_to_fetch(self) -> int:
+        """The offset after everything that waits."""
+        return self.waiting[-1].offset + 1 if self.waiting else self.due
+
+    def put(self, message: Received) -> None:
+        """Never waits: a full lane pauses its own topic-partition and nobody else's."""
+        self.waiting.append(message)
+        if len(self.waiting) > limits.LANE_FULL:
+            # Each time: Faust itself resumes what it paused when its own small buffer is drained.
+            self._paused = True
+            message.pause()
+
+    def take(self, most: int) -> list[Received]:
+        """The next messages in order, each exactly once.
+
+        Raises:
+            GapError: the lane skipped an offset.
+        """
+        batch: list[Received] = []
+        while self.waiting and len(batch) < most:
+            message = self.waiting.popleft()
+            if message.offset < self.due:  # applied before
+                message.acknowledge()
+                continue
+            if message.offset > self.due:
+                where = f"{self.topic} gave {message.offset} where {self.due} was due"
+                raise GapError(where)
+            self.due += 1
+            batch.append(message)
+            if self._paused and len(self.waiting) < limits.LANE_ROOM:
+                self._paused = False
+                message.resume()
+        return batch

@@ -1,0 +1,84 @@
+"""Follow-up work: records in the state that a partition's loop takes between steps (DESIGN §4).
+
+Chunks of a re-evaluation and what is due at some time; a crash cannot lose them.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from schemas.access import Because
+from schemas.state import SEPARATOR, State, parts_of
+
+
+class AnyWork(State, frozen=True, kw_only=True):
+    """What every kind of follow-up work is."""
+
+
+class Trigger(State, frozen=True, kw_only=True):
+    """What set a decision off, told to everything that follows from it, chunks included."""
+
+    cause: str
+    """Id of the change."""
+    recorded_at: datetime
+    occurred_at: datetime
+    actor: str
+    """`directory/…` or `admin-api`."""
+    phrase: str
+    """Completes "… because": "Okta added them to Platform Admins"."""
+    because: Because
+    directory_id: str | None = None
+
+
+class ReevaluateGroup(AnyWork, frozen=True, kw_only=True, tag="reevaluate_group"):
+    """Follow-up work: decide anew about the members of a group."""
+
+    trigger: Trigger
+    directory_id: str
+    group_id: str
+    after: str = ""
+    """The last user id that was done."""
+
+
+class ReevaluateTenant(AnyWork, frozen=True, kw_only=True, tag="reevaluate_tenant"):
+    """Follow-up work: decide anew about every member of the tenant."""
+
+    trigger: Trigger
+    after: str = ""
+    """The last member id that was done."""
+
+
+class ForgetLate(AnyWork, frozen=True, kw_only=True, tag="forget_late"):
+    """Follow-up work: no longer remember an ignored change."""
+
+    change_id: str
+
+
+Work = ReevaluateGroup | ReevaluateTenant | ForgetLate
+
+
+WORK: Final = b"work" + SEPARATOR
+"""What every work key begins with."""
+
+
+def work_key(due: datetime, tenant_id: str, work_id: str) -> bytes:
+    """Where Work stands: sorted by when it is due, to the millisecond."""
+    return WORK + SEPARATOR.join((_sortable(due), tenant_id.encode(), work_id.encode()))
+
+
+def work_due_before(moment: datetime) -> bytes:
+    """A key after all work that is due at `moment`, and before all later work."""
+    return WORK + _sortable(moment) + b"\x01"
+
+
+def tenant_of_work(record_key: bytes) -> str:
+    """The tenant that a work key names."""
+    return parts_of(record_key)[2]
+
+
+def due_of_work(record_key: bytes) -> datetime:
+    """When the work at a key is due."""
+    return datetime.fromtimestamp(int(parts_of(record_key)[1]) / 1000, tz=UTC)
+
+
+def _sortable(moment: datetime) -> bytes:
+    return b"%015d" % int(moment.timestamp() * 1000)

@@ -1,0 +1,161 @@
+"""Follow-up work: consequences in chunks, between which urgent changes get in."""
+
+from datetime import timedelta
+
+import pytest
+
+from processors.core import work
+from schemas import limits
+from schemas.commands import RevokeSessions
+from schemas.events import (
+    AuditEntry,
+    MemberProvisioned,
+    MemberRoleChanged,
+    MembershipRecorded,
+)
+from schemas.state import Edge, Member
+from schemas.work import WORK, AnyWork, work_key
+from tests.core.scenario import (
+    ARRIVED,
+    SOON,
+    World,
+    access,
+    acme,
+    deactivated,
+    group_deleted,
+    joined,
+    left,
+    mapping,
+    reported,
+    role,
+)
+
+CROWD = 2 * limits.MEMBERS_PER_CHUNK + 50
+
+
+def crowd(size: int = CROWD) -> list[str]:
+    return [f"p{number:04}" for number in range(size)]
+
+
+def crowded(size: int = CROWD) -> World:
+    """Many people who have access through one group only."""
+    world = acme().given(role("member", 20, default=False))
+    for name in crowd(size):
+        world.when(reported(name), joined(name, "admins"))
+    return world
+
+
+def test_a_group_of_many_ends_in_chunks() -> None:
+    world = crowded()
+    decision = world.when(group_deleted("admins"))
+    assert len(decision.outputs) == 2, "the deletion itself tells the group and the audit log"
+    assert world.work_through() == 3
+    assert len(world.all(RevokeSessions)) == CROWD
+    assert len(world.all(MembershipRecorded)) == CROWD
+    assert world.records("groups-of", Edge) == world.records("users-in", Edge) == {}
+    standings = {m.applied.standing for m in world.records("member", Member).values()}
+    assert standings == {"none"}
+
+
+def test_a_chunk_takes_no_more_than_its_limit() -> None:
+    world = crowded()
+    world.when(group_deleted("admins"))
+    found = work.due(world.state, SOON)
+    assert found is not None
+    decision = work.decide_work(world.state, *found)
+    cut_off = [output for output in decision.outputs if isinstance(output, RevokeSessions)]
+    assert len(cut_off) == limits.MEMBERS_PER_CHUNK
+
+
+def test_work_that_fits_a_chunk_exactly_ends_with_an_empty_one() -> None:
+    world = crowded(limits.MEMBERS_PER_CHUNK)
+    world.when(group_deleted("admins"))
+    assert world.work_through() == 2
+    assert len(world.all(RevokeSessions)) == limits.MEMBERS_PER_CHUNK
+
+
+def test_a_deletion_of_a_big_group_costs_no_more_than_of_a_small_one() -> None:
+    small, big = crowded(3), crowded(150)
+    sizes = {len(world.when(group_deleted("admins")).writes) for world in (small, big)}
+    assert sizes == {2}, "the group, and the work"
+
+
+def test_an_urgent_change_between_two_chunks_is_told_once() -> None:
+    world = crowded()
+    world.when(group_deleted("admins"))
+    world.when(deactivated(crowd()[-1]))
+    assert len(world.all(RevokeSessions)) == 1
+    world.outputs.clear()
+    world.work_through()
+    assert len(world.all(RevokeSessions)) == CROWD - 1
+
+
+def test_who_joins_anew_between_two_chunks_stays() -> None:
+    world = crowded()
+    world.when(group_deleted("admins"), joined("p0003", "admins"))
+    world.work_through()
+    assert world.access_of("p0003") == access("admin")
+    assert len(world.all(RevokeSessions)) == CROWD - 1
+
+
+def test_who_left_before_the_end_of_the_group_is_not_told_twice() -> None:
+    world = crowded(5)
+    world.given(left("p0002", "admins"))
+    world.when(group_deleted("admins"))
+    world.work_through()
+    assert len(world.all(RevokeSessions)) == 4
+
+
+def test_a_default_role_reaches_a_whole_tenant_in_chunks() -> None:
+    world = acme().given(role("member", 20, default=False))
+    world.given(*[reported(name) for name in crowd()])
+    world.when(role("member", 20, default=True))
+    assert world.work_through() == 3
+    assert len(world.all(MemberProvisioned)) == CROWD
+    assert len({entry.event_id for entry in world.all(AuditEntry)}) == CROWD + 1
+
+
+def test_two_turns_of_one_piece_of_work_tell_two_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MEMBERS_PER_CHUNK", 1)
+    world = acme().given(
+        mapping("viewers", "viewer"),
+        reported("ann", as_user="u-1"),
+        reported("ann", as_user="u-2"),
+        *[joined("u-1", "leads"), joined("u-2", "leads"), joined("u-1", "viewers")],
+    )
+    mapped = mapping("leads", "admin")
+    world.when(mapped)
+    found = work.due(world.state, mapped.recorded_at)
+    assert found is not None
+    first = work.decide_work(world.state, *found)
+    world.store.apply(first.writes)
+    world.when(role("viewer", 90))
+    world.work_through()
+    told = [*first.outputs, *world.outputs]
+    changed = [output for output in told if isinstance(output, MemberRoleChanged)]
+    assert [event.role_to for event in changed] == ["admin", "viewer"]
+    assert {event.cause for event in changed} == {mapped.change_id}
+    assert changed[0].event_id != changed[1].event_id
+
+
+def test_work_is_done_in_the_order_in_which_it_is_due() -> None:
+    world = acme().given(reported("ann"), joined("ann", "leads"))
+    world.when(mapping("leads", "admin"), role("viewer", 5))
+    keys = [key for key, _ in world.state.scan(WORK, AnyWork, b"")]
+    first, second = (work.due(world.state, SOON), keys)
+    assert first is not None
+    assert first[0] == second[0] < second[1]
+
+
+def test_nothing_is_due_before_its_time() -> None:
+    world = acme()
+    change = mapping("leads", "admin")
+    world.when(change)
+    assert work.due(world.state, change.recorded_at - timedelta(milliseconds=1)) is None
+    assert work.due(world.state, change.recorded_at) is not None
+
+
+def test_what_is_no_work_is_our_own_mistake() -> None:
+    key = work_key(ARRIVED, "acme", "w")
+    with pytest.raises(TypeError, match="no such work"):
+        work.decide_work(acme().state, key, AnyWork())

@@ -1,0 +1,144 @@
+"""One example of each message and state record, every field other than its default."""
+
+import typing
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from schemas import changes, codec, state, work
+from schemas.access import Access, Because, MemberRef, WorkspaceGrant
+from schemas.codec import Output
+from schemas.state import State
+
+_AT: Final = datetime(2026, 7, 1, 9, 30, 0, 125000, tzinfo=UTC)
+_STAMP: Final = changes.Stamp(_AT, "event_01")
+_BECAUSE: Final = Because(kind="group", id="group_01", name="Platform Admins")
+_GRANTS: Final = (WorkspaceGrant("design", "viewer"), WorkspaceGrant("sales"))
+_ACCESS: Final = Access(standing="active", role="admin", workspaces=_GRANTS)
+
+_VALUES: Final[dict[str, Any]] = {
+    "access": _ACCESS,
+    "access_before": _ACCESS,
+    "access_from": Access(standing="active", role="member"),
+    "access_to": _ACCESS,
+    "active": True,
+    "actor": "directory/directory_01",
+    "admin_roles": ("admin",),
+    "after": "directory_user_07",
+    "applied": _ACCESS,
+    "attributes": {"title": "Lead", "floor": 3, "remote": True},
+    "because": _BECAUSE,
+    "body": {"slug": "design", "name": "Design"},
+    "cause": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
+    "ce_id": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
+    "change_id": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
+    "decision": "changed",
+    "default_role": "member",
+    "deleted": True,
+    "deleted_at": _STAMP,
+    "desired": _ACCESS,
+    "detail": "its key is not its tenant id",
+    "directory_id": "directory_01",
+    "display_name": "Ann Lee",
+    "email": "ann@acme.example",
+    "event_id": "0b8a5f5e-3c52-5d0c-8f0e-0d8f6f4f2b21",
+    "external_ids": ("directory_01/00u1",),
+    "first_name": "Ann",
+    "group_id": "group_01",
+    "headers": [("ce_id", b"event"), ("traceparent", b"\xff")],
+    "idp_id": "00u1",
+    "is_admin": True,
+    "is_default": True,
+    "key": b"acme",
+    "kind": "workos",
+    "last_name": "Lee",
+    "member": MemberRef(
+        member_id="0197c5a2-0c00-7000-8000-000000000001",
+        product_id="u-1",
+        external_ids=("directory_01/00u1",),
+        email="ann@acme.example",
+        display_name="Ann Lee",
+    ),
+    "member_id": "0197c5a2-0c00-7000-8000-000000000001",
+    "name": "Platform Admins",
+    "occurred_at": _AT,
+    "offset": 7,
+    "partition": 3,
+    "phrase": "Okta deleted the group Platform Admins",
+    "present": True,
+    "product_id": "u-1",
+    "provider": "okta",
+    "provisioned": True,
+    "rank": 30,
+    "ranks": {"admin": 30, "member": 20},
+    "reason": "deleted",
+    "recorded_at": _AT,
+    "reply": True,
+    "revision": 2,
+    "role": "admin",
+    "role_from": "admin",
+    "role_to": "member",
+    "sentence": "Ann Lee became admin because Okta added them to Platform Admins.",
+    "slug": "design",
+    "stamp": _STAMP,
+    "status": 201,
+    "subject": "member/0197c5a2-0c00-7000-8000-000000000001",
+    "tenant_id": "acme",
+    "topic": "directory-changes",
+    "topic_id": "kq4wBMVtQ3yzVeB6cxLhHw",
+    "trigger": work.Trigger(
+        cause="5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
+        recorded_at=_AT,
+        occurred_at=_AT,
+        actor="directory/directory_01",
+        phrase="Okta deleted the group Platform Admins",
+        because=_BECAUSE,
+        directory_id="directory_01",
+    ),
+    "user": changes.ReportedUser(
+        user_id="directory_user_01",
+        idp_id="00u1",
+        active=True,
+        email="ann@acme.example",
+        first_name="Ann",
+        last_name="Lee",
+        user_name="ann",
+        attributes={"title": "Lead", "floor": 3, "remote": True},
+    ),
+    "user_id": "directory_user_01",
+    "user_name": "ann",
+    "users": (state.UserKey("directory_01", "directory_user_01"),),
+    "value": b"\xff\xfe not JSON",
+    "workspaces": _GRANTS,
+    "workspaces_from": (),
+    "workspaces_to": _GRANTS,
+}
+_EXCEPTIONS: Final[dict[str, dict[str, Any]]] = {"DeadLetter": {"reason": "undecodable"}}
+
+Message = changes.AnyChange | Output
+
+
+def messages() -> dict[str, Message]:
+    """Changes, events and commands by their ce_type."""
+    kinds = {*typing.get_args(changes.AnyChange), *codec.output_types()}
+    made: list[Message] = [_example(kind) for kind in kinds]
+    return {codec.type_of(message): message for message in made}
+
+
+def records() -> dict[str, State]:
+    """State records by their name."""
+    return {f"state.{kind.__name__.lower()}": _example(kind) for kind in _leaves(State)}
+
+
+def _leaves(kind: type[State]) -> set[type[State]]:
+    below = [each for each in kind.__subclasses__() if each.__module__ == state.__name__]
+    return {leaf for each in below for leaf in _leaves(each)} or {kind}
+
+
+def _example(kind: type[Any]) -> Any:
+    """Decoded once, so that a value of the wrong type is found here."""
+    fields = {field.name for field in msgspec.structs.fields(kind)}
+    special = _EXCEPTIONS.get(kind.__name__, {})
+    made = kind(**{name: value for name, value in (_VALUES | special).items() if name in fields})
+    return msgspec.json.decode(msgspec.json.encode(made), type=kind)
