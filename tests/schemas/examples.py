@@ -131,8 +131,11 @@ def records() -> dict[str, State]:
     return {f"state.{kind.__name__.lower()}": _example(kind) for kind in _leaves(State)}
 
 
+_HOMES: Final = {state.__name__, work.__name__}
+
+
 def _leaves(kind: type[State]) -> set[type[State]]:
-    below = [each for each in kind.__subclasses__() if each.__module__ == state.__name__]
+    below = [each for each in kind.__subclasses__() if each.__module__ in _HOMES]
     return {leaf for each in below for leaf in _leaves(each)} or {kind}
 
 
