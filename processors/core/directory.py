@@ -38,20 +38,30 @@ def user_deleted(draft: Draft, change: UserDeleted) -> Decision:
     key = UserKey(change.directory_id, change.user_id)
     known = draft.get(_user_place(draft, key), DirectoryUser)
     subject = f"directory_user/{change.user_id}"
-    if known is not None and change.stamp <= known.stamp:
+    if known is not None and known.deleted_at is not None and change.stamp <= known.deleted_at:
         what = f"an older deletion of {known.display_name or change.user_id}"
-        return _not_newer(draft, change.stamp, known.stamp, subject, what)
-    if known is None:
+        return _not_newer(draft, change.stamp, known.deleted_at, subject, what)
+    _drop_memberships(draft, key, change.stamp)
+    if known is None or not known.idp_id:
         tombstone = DirectoryUser(stamp=change.stamp, deleted_at=change.stamp)
         draft.put(_user_place(draft, key), tombstone)
-        _drop_memberships(draft, key, change.stamp)
         sentence = f"{_who(draft)} deleted {change.user_id}, whom nobody had reported."
         draft.audit(subject, sentence, decision="ignored")
         return draft.decision()
+    if change.stamp < known.stamp:
+        return _deleted_before(draft, key, state.changed(known, deleted_at=change.stamp))
     user = state.changed(known, stamp=change.stamp, deleted_at=change.stamp, active=False)
     linking.detach(draft, key, user)
-    _drop_memberships(draft, key, change.stamp)
     return _recorded(draft, key, user, f"{_who(draft)} deleted {user.display_name}.")
+
+
+def _deleted_before(draft: Draft, key: UserKey, user: DirectoryUser) -> Decision:
+    """Reported again since: the user stays, memberships from before the deletion do not."""
+    draft.put(_user_place(draft, key), user)
+    if user.member_id is None or not members.reevaluate(draft, user.member_id):
+        sentence = f"{_who(draft)} deleted {user.display_name} before reporting them again."
+        draft.audit(f"directory_user/{key.user_id}", sentence)
+    return draft.decision()
 
 
 def group_reported(draft: Draft, change: GroupReported) -> Decision:
@@ -79,12 +89,15 @@ def group_deleted(draft: Draft, change: GroupDeleted) -> Decision:
     place = state.group_key(draft.tenant_id, change.directory_id, change.group_id)
     known = draft.get(place, DirectoryGroup)
     subject = f"directory_group/{change.group_id}"
-    if known is not None and change.stamp <= known.stamp:
+    if known is not None and known.deleted_at is not None and change.stamp <= known.deleted_at:
         what = f"an older deletion of the group {known.name or change.group_id}"
-        return _not_newer(draft, change.stamp, known.stamp, subject, what)
+        return _not_newer(draft, change.stamp, known.deleted_at, subject, what)
     name = (known.name if known else "") or change.group_id
-    draft.put(place, DirectoryGroup(stamp=change.stamp, deleted_at=change.stamp, name=name))
-    if known is not None:
+    if known is not None and change.stamp < known.stamp:  # reported again since
+        draft.put(place, state.changed(known, deleted_at=change.stamp))
+    else:
+        draft.put(place, DirectoryGroup(stamp=change.stamp, deleted_at=change.stamp, name=name))
+    if known is not None and known.stamp < change.stamp:
         _tell_group(draft, change.directory_id, change.group_id, name, deleted=True)
     trigger = state.changed(
         draft.trigger,

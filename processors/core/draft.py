@@ -131,6 +131,9 @@ class Draft:
             ForgetLate(change_id=self.trigger.cause),
         )
         self.audit(
-            subject, f"Ignored {what}: something newer is already known.", decision="ignored"
+            subject,
+            f"Ignored {what}: something newer is already known.",
+            decision="ignored",
+            part="late",
         )
         return self.decision("late")

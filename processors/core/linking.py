@@ -13,11 +13,13 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
 
     A person who returns under a new directory user id is the same member (idp-facts §1.2).
     """
-    if user.member_id is not None:
-        _hold(draft, user.member_id, key, user)
-        return user
     place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
     link = draft.get(place, Link)
+    if user.member_id is not None:
+        if link is None:  # the IdP gave the person another id: a return may come under either
+            draft.put(place, Link(member_id=user.member_id))
+        _hold(draft, user.member_id, key, user)
+        return user
     if link is None and not user.active:
         return user  # first contact by somebody inactive makes nobody
     if link is None:

@@ -91,10 +91,12 @@ class _Story:
             )
 
     def _demoted(self, before: str | None, after: str | None) -> bool:
-        ranks = self._draft.tenant().ranks
-        return before is not None and (
-            after is None or ranks.get(after, -1) < ranks.get(before, -1)
-        )
+        """Whether a token that was made before may say too much: a lower rank, or admin no more."""
+        tenant = self._draft.tenant()
+        if before is None:
+            return False
+        lost_admin = before in tenant.admin_roles and after not in tenant.admin_roles
+        return lost_admin or tenant.ranks.get(after or "", -1) < tenant.ranks.get(before, -1)
 
     def _tell(self, sentence: str, event: type, **fields: object) -> None:
         """An access event: the next of the member's revisions."""

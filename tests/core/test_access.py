@@ -130,6 +130,14 @@ def test_a_demotion_refreshes_claims_and_ends_no_session() -> None:
     assert command.member.member_id == world.member_id("ann")
 
 
+def test_losing_admin_refreshes_claims_even_where_the_new_role_ranks_higher() -> None:
+    world = acme().given(reported("ann"), joined("ann", "admins"), role("lead", 40))
+    world.given(mapping("leads", "lead"))
+    world.when(joined("ann", "leads"))
+    world.then(MemberRoleChanged, RefreshClaims)
+    assert world.the(RefreshClaims).role_to == "lead"
+
+
 def test_a_new_name_and_new_attributes_are_told() -> None:
     world = acme().given(reported("ann"))
     world.when(reported("ann", last_name="Ray", attributes={"title": "Lead"}))

@@ -258,7 +258,7 @@ def test_ranks_that_change_after_the_sync_rank_members_anew() -> None:
     assert world.access_of("ann") == access("admin")
     world.when(role("viewer", 40))
     world.work_through()
-    world.then(MemberRoleChanged)
+    world.then(MemberRoleChanged, RefreshClaims)
     assert world.access_of("ann") == access("viewer")
 
 
