@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import psutil  # type: ignore[import-untyped]
 import psycopg
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -101,6 +102,11 @@ class Process:
     def thaw(self) -> None:
         """SIGCONT."""
         self._process.send_signal(signal.SIGCONT)
+
+    def cpu_seconds(self) -> float:
+        """How much processor time it has used."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
 
     def close(self) -> None:
         self._notified.close()

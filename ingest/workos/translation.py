@@ -63,8 +63,11 @@ def change_of(report: Report, *, tenant_id: str, recorded_at: datetime) -> AnyDi
     Raises:
         InvalidEventError: an id in it cannot be one.
     """
+    # With its time: should an id ever come again with another time, it is another change, and
+    # what follows from the two cannot get the same ids.
+    change_id = ids.of_cause("workos", report.event_id, report.created_at.isoformat())
     common: dict[str, Any] = {
-        "change_id": ids.of_cause("workos", report.event_id),
+        "change_id": change_id,
         "tenant_id": tenant_id,
         "recorded_at": recorded_at,
         "directory_id": report.directory_id,

@@ -25,7 +25,7 @@ from tests.ingest.events import DIRECTORY, GROUP_ID, USER_ID, event, group, memb
 ARRIVED = datetime(2026, 7, 1, tzinfo=UTC)
 EVENT_ID = "event_04FKJ843CVE8F7BXQSPFH0M53V"
 COMMON: dict[str, Any] = {
-    "change_id": ids.of_cause("workos", EVENT_ID),
+    "change_id": ids.of_cause("workos", EVENT_ID, "2021-06-25T19:07:33.155000+00:00"),
     "tenant_id": "acme",
     "recorded_at": ARRIVED,
     "directory_id": DIRECTORY,

@@ -57,6 +57,10 @@ class Fleet:
             if place.topic == self.world.settings.topic(topics.CHANGES.name)
         }
 
+    def owner_of(self, partition: int) -> str | None:
+        """The worker that owns a partition, if one does."""
+        return next((each for each in ("a", "b") if partition in self.partitions_of(each)), None)
+
     def undecided(self, partitions: set[int]) -> int:
         """How many changes on the lanes of these partitions no committed position covers."""
         decided = self._decided()

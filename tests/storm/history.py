@@ -37,8 +37,9 @@ class Customer:
         rng.shuffle(self.events)
 
     def _later(self, rng: random.Random, synced: Sequence[Event]) -> list[Event]:
-        users = [e for e in synced if e["event"] == "dsync.user.created"]
-        added = [e for e in synced if e["event"] == "dsync.group.user_added"]
+        once = list({event["id"]: event for event in synced}.values())
+        users = [e for e in once if e["event"] == "dsync.user.created"]
+        added = [e for e in once if e["event"] == "dsync.group.user_added"]
         leavers = rng.sample(users, len(users) // 8)
         self.departed = {event["data"]["idp_id"] for event in leavers}
         later = [
