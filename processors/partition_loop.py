@@ -113,7 +113,7 @@ class PartitionLoop:
     def _decide(self, view: Overlay, lane: Lane, message: Received) -> Decision:
         """Every message is applied, or is a dead letter in the same transaction (DESIGN §5.5)."""
         try:
-            return decide(view, codec.decode_change(message.key, message.value))
+            return decide(view, codec.decode_change(message.key, message.value), self._clock())
         except StoreError:
             raise  # nothing about the message: this process must end
         except Exception as error:
@@ -136,7 +136,7 @@ class PartitionLoop:
             self._may_have_work = False
             self._wake_when_due(stored)
             return
-        decision = work.decide_work(stored, *found)
+        decision = work.decide_work(stored, *found, now=self._clock())
         view = Overlay(stored)
         view.apply(decision.writes)
         await self._commit(view, list(decision.outputs))

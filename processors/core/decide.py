@@ -1,5 +1,6 @@
 """Every kind of change on one screen, and who decides it."""
 
+from datetime import datetime
 from typing import assert_never
 
 from processors.core import directory, explain, mapping, membership, tenancy
@@ -28,16 +29,16 @@ from schemas.work import Trigger
 
 
 def decide(  # noqa: C901, PLR0911 # one arm a kind of change is the point
-    below: StateReader, change: AnyChange
+    below: StateReader, change: AnyChange, now: datetime
 ) -> Decision:
-    """What follows from a change.
+    """What follows from a change that is decided at `now`, by our clock.
 
     Deciding the same change twice has no second effect.
 
     Raises:
         UndecidableError: the change speaks of a tenant or directory that does not exist here.
     """
-    draft = Draft(below, change.tenant_id, _trigger(below, change))
+    draft = Draft(below, change.tenant_id, _trigger(below, change), now)
     match change:
         case UserReported():
             return directory.user_reported(draft, change)

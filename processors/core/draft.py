@@ -35,11 +35,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 class Draft:
     """Reads through to the state and keeps writes and outputs aside until the decision is made."""
 
-    def __init__(self, below: StateReader, tenant_id: str, trigger: Trigger) -> None:
+    def __init__(self, below: StateReader, tenant_id: str, trigger: Trigger, now: datetime) -> None:
         self._overlay = Overlay(below)
         self._outputs: list[Output] = []
         self.tenant_id = tenant_id
         self.trigger = trigger
+        self.now = now
 
     def get(self, key: bytes, record: type[R]) -> R | None:
         """The record at a key."""
@@ -127,7 +128,8 @@ class Draft:
             return Decision(outcome="repeat")
         self.put(mark, state.Late())
         self.schedule(
-            self.trigger.recorded_at + timedelta(days=limits.LATE_MARK_DAYS),
+            # From now, not from its arrival: a backlog may be older than that.
+            self.now + timedelta(days=limits.LATE_MARK_DAYS),
             ForgetLate(change_id=self.trigger.cause),
         )
         self.audit(

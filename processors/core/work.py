@@ -37,7 +37,7 @@ def due(below: StateReader, now: datetime) -> tuple[bytes, AnyWork] | None:
     return None
 
 
-def decide_work(below: StateReader, key: bytes, work: AnyWork) -> Decision:
+def decide_work(below: StateReader, key: bytes, work: AnyWork, now: datetime) -> Decision:
     """Do one chunk of a piece of work; its record goes with the last chunk."""
     tenant_id = tenant_of_work(key)
     match work:
@@ -45,10 +45,10 @@ def decide_work(below: StateReader, key: bytes, work: AnyWork) -> Decision:
             writes = {key: None, state.late_key(tenant_id, work.change_id): None}
             return Decision(outcome="applied", writes=writes)
         case ReevaluateGroup():
-            draft = Draft(below, tenant_id, work.trigger)
+            draft = Draft(below, tenant_id, work.trigger, now)
             done = _group_chunk(draft, work)
         case ReevaluateTenant():
-            draft = Draft(below, tenant_id, work.trigger)
+            draft = Draft(below, tenant_id, work.trigger, now)
             done = _tenant_chunk(draft, work)
         case _:
             raise TypeError(f"no such work: {type(work)}")

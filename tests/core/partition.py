@@ -15,7 +15,7 @@ from schemas.codec import Output
 from schemas.state import State
 from tests.core import scenario
 from tests.core.histories import TENANTS, Arrival
-from tests.core.scenario import SOON, DictStore
+from tests.core.scenario import ARRIVED, SOON, DictStore
 
 R = TypeVar("R", bound=State)
 
@@ -66,7 +66,7 @@ class Partition:
     def _decided(self, change: AnyChange) -> Decision:
         """A decision, which must leave alone what it read."""
         stored, written = dict(self.store.values), dict(self._step.writes)
-        decision = decide(self._step, change)
+        decision = decide(self._step, change, ARRIVED)
         assert (self.store.values, self._step.writes) == (stored, written)
         return decision
 
@@ -76,7 +76,7 @@ class Partition:
         found = work.due(self._step, SOON)
         if found is None:
             return False
-        decision = work.decide_work(self._step, *found)
+        decision = work.decide_work(self._step, *found, now=ARRIVED)
         self._step.apply(decision.writes)
         self.said += decision.outputs
         self.commit()

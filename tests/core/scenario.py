@@ -79,7 +79,7 @@ class World:
         """These arrive, in this order; the last decision."""
         self.outputs = []
         for change in told:
-            decision = self._made(decide(self.state, change))
+            decision = self._made(decide(self.state, change, ARRIVED))
         return decision
 
     def work_through(self, now: datetime = SOON) -> int:
@@ -87,7 +87,7 @@ class World:
         for chunk in itertools.count():
             if (found := work.due(self.state, now)) is None:
                 return chunk
-            self._made(work.decide_work(self.state, *found))
+            self._made(work.decide_work(self.state, *found, now=ARRIVED))
         raise AssertionError("counting never ends")
 
     def then(self, *told: type[Output]) -> None:

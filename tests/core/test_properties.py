@@ -101,7 +101,7 @@ def _is_settled(partition: Partition) -> None:
     """Nothing lags: desired access is what a fresh computation gives, and it is applied."""
     users = partition.records("user", DirectoryUser)
     for tenant in histories.TENANTS:
-        draft = Draft(partition.state, tenant, _TRIGGER)
+        draft = Draft(partition.state, tenant, _TRIGGER, ARRIVED)
         for id_, member in records(partition.state, tenant, "member", Member).items():
             held = tuple((key, users[key.directory_id, key.user_id]) for key in member.users)
             assert access.desired(draft, held).access == member.desired == member.applied, id_

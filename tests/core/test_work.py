@@ -62,7 +62,7 @@ def test_a_chunk_takes_no_more_than_its_limit() -> None:
     world.when(group_deleted("admins"))
     found = work.due(world.state, SOON)
     assert found is not None
-    decision = work.decide_work(world.state, *found)
+    decision = work.decide_work(world.state, *found, now=ARRIVED)
     cut_off = [output for output in decision.outputs if isinstance(output, RevokeSessions)]
     assert len(cut_off) == limits.MEMBERS_PER_CHUNK
 
@@ -127,7 +127,7 @@ def test_two_turns_of_one_piece_of_work_tell_two_events(monkeypatch: pytest.Monk
     world.when(mapped)
     found = work.due(world.state, mapped.recorded_at)
     assert found is not None
-    first = work.decide_work(world.state, *found)
+    first = work.decide_work(world.state, *found, now=ARRIVED)
     world.store.apply(first.writes)
     world.when(role("viewer", 90))
     world.work_through()
@@ -158,4 +158,4 @@ def test_nothing_is_due_before_its_time() -> None:
 def test_what_is_no_work_is_our_own_mistake() -> None:
     key = work_key(ARRIVED, "acme", "w")
     with pytest.raises(TypeError, match="no such work"):
-        work.decide_work(acme().state, key, AnyWork())
+        work.decide_work(acme().state, key, AnyWork(), ARRIVED)

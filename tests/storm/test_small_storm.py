@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from schemas import topics
+from schemas.changes import is_urgent
+from schemas.partitions import partition_of
 from sinks import audit_log
 from tests import reference
 from tests.harness import World
@@ -18,19 +20,24 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]  # a whole sync, not one behaviour
 SEED = 20261125
-CUSTOMERS, PEOPLE = 4, 125
+CUSTOMERS, PEOPLE = 4, 100
+CROWD = 250
+"""People of one more customer, all of whose changes come at once."""
 PER_SECOND = 60.0
+A_LITTLE = 0.1
+"""Seconds of processor time in which a worker decides some of a crowd's changes, but not all."""
 OUTPUTS = [t.name for t in topics.TOPICS if t.written_by == "processors" and t.retention_days]
 
 
 def test_a_paced_sync_survives_kills_and_a_freeze(world: World) -> None:
     print(f"seed {SEED}")
     customers = [Customer(number, SEED, PEOPLE) for number in range(CUSTOMERS)]
+    crowd = Customer(CUSTOMERS, SEED, CROWD)
     events = [event for each in zip(*(c.events for c in customers), strict=False) for event in each]
     events += [e for c in customers for e in c.events[len(events) // CUSTOMERS :]]
     (secret,) = world.settings.workos_webhook_secrets
     with fleet(world) as ships:
-        for customer in customers:
+        for customer in (*customers, crowd):
             customer.set_up(world)
         delivery = Delivery(world.settings.url, secret, events, PER_SECOND)
         with delivery.running():
@@ -39,10 +46,11 @@ def test_a_paced_sync_survives_kills_and_a_freeze(world: World) -> None:
             kill_a_worker(ships)
             kill_the_gateway(ships, delivery)
             kill_the_sinks(ships)
-            freeze_a_worker_past_its_session(ships)
+            freeze_a_worker_past_its_session(ships, crowd)
             eventually(lambda: ships.tended() and delivery.is_done, 2 * SECONDS)
         ships.until_all_is_applied()
         print(f"ended by themselves: {ships.ended}")
+    customers.append(crowd)
     truth = [reference.end_state(customer.settings(), customer.changes()) for customer in customers]
     members_are_as_the_reference_says(world, customers, truth)
     directories_are_as_the_reference_says(world, customers, truth)
@@ -67,23 +75,18 @@ def open_sessions(world: World) -> set[tuple[str, str]]:
 
 
 def kill_a_worker(ships: Fleet) -> None:
-    stopped_with_work(ships, "a")
-    ships.replace("processors", "a")
+    worker = ships["processors", "a"]
 
-
-def stopped_with_work(ships: Fleet, instance: str) -> set[int]:
-    """Freeze a worker at a moment when it has not decided all that is on its lanes."""
-    worker = ships["processors", instance]
-
-    def frozen() -> set[int]:
-        owned = ships.partitions_of(instance)
+    def frozen() -> bool:
+        owned = ships.partitions_of("a")
         worker.freeze()
         if owned and ships.undecided(owned):
-            return owned
+            return True
         worker.thaw()
-        return set()
+        return False
 
-    return eventually(frozen, SECONDS)
+    assert eventually(frozen, SECONDS)
+    ships.replace("processors", "a")
 
 
 def kill_the_gateway(ships: Fleet, delivery: Delivery) -> None:
@@ -105,10 +108,31 @@ def kill_the_sinks(ships: Fleet) -> None:
     ships.replace("sinks")
 
 
-def freeze_a_worker_past_its_session(ships: Fleet) -> None:
-    owned = stopped_with_work(ships, "b")
-    eventually(lambda: owned <= ships.partitions_of("a"), SECONDS)
-    ships["processors", "b"].thaw()
+def freeze_a_worker_past_its_session(ships: Fleet, crowd: Customer) -> None:
+    """Freeze the owner of a partition in the midst of a crowd's changes, and thaw it too late.
+
+    It has changes in memory that it would decide as soon as it wakes.
+    """
+    partition = partition_of(crowd.tenant_id, ships.world.installation.partitions)
+    eventually(lambda: ships.owner_of(partition), SECONDS)
+    owner, other = ("a", "b") if ships.owner_of(partition) == "a" else ("b", "a")
+    worker, changes = ships["processors", owner], crowd.changes()
+    worker.freeze()
+    before = ships.undecided({partition})
+    for change in changes:
+        lane = topics.URGENT if is_urgent(change) else topics.CHANGES
+        ships.world.produce(lane.name, change)
+
+    def frozen_midway() -> bool:
+        worker.thaw()
+        used = worker.cpu_seconds()
+        eventually(lambda: worker.cpu_seconds() > used + A_LITTLE, SECONDS)
+        worker.freeze()
+        return 0 < ships.undecided({partition}) < before + len(changes)
+
+    assert eventually(frozen_midway, SECONDS)
+    eventually(lambda: partition in ships.partitions_of(other), SECONDS)
+    worker.thaw()
 
 
 # --- what must be true afterwards
