@@ -132,6 +132,7 @@ def freeze_a_worker_past_its_session(ships: Fleet, crowd: Customer) -> None:
 
     assert eventually(frozen_midway, SECONDS)
     eventually(lambda: partition in ships.partitions_of(other), SECONDS)
+    eventually(lambda: not ships.undecided({partition}), SECONDS)  # by the other one
     worker.thaw()
 
 
