@@ -1,40 +1,21 @@
 """Messages that could not be decided, kept as they stood in Kafka, with the reason."""
 
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from processors.core.draft import UndecidableError
+from processors.lane import Received
 from schemas import ids
 from schemas.codec import InvalidMessageError
-from schemas.envelope import Headers, header
+from schemas.envelope import header
 from schemas.events import DeadLetter
-
-
-class Stood(Protocol):
-    """A message as it stood in Kafka."""
-
-    @property
-    def offset(self) -> int:
-        """Its offset."""
-
-    @property
-    def key(self) -> bytes | None:
-        """Its key."""
-
-    @property
-    def value(self) -> bytes | None:
-        """Its body."""
-
-    @property
-    def headers(self) -> Headers:
-        """Its headers."""
 
 
 def dead_letter(
     topic: str,
     topic_id: str,
     partition: int,
-    message: Stood,
+    message: Received,
     *,
     error: Exception,
     now: datetime,
