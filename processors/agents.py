@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from processors.faust_internals import App, ReceivedEvent
+from processors.faust_internals.application import App
+from processors.faust_internals.store import ReceivedEvent
 from processors.ownership import PartitionOwnership
 
 

@@ -9,7 +9,8 @@ import faust
 from faust.types import AppT
 
 from processors.agents import feed
-from processors.faust_internals import App, PartitionStore
+from processors.faust_internals.application import App
+from processors.faust_internals.store import PartitionStore
 from processors.ownership import PartitionOwnership
 from schemas import limits
 from schemas.positions import Installation
@@ -61,6 +62,7 @@ def create(settings: Settings, installation: Installation, ready: Callable[[], N
         partitions=installation.partitions,
         options=STORE_OPTIONS,
     )
+    app.use_patient_recovery()
     ownership = PartitionOwnership(
         settings, installation, lambda partition: PartitionStore(table, partition), ready
     )

@@ -14,9 +14,10 @@ def die() -> NoReturn:
     Faust would log it and go on with the next message, and the one at hand would be lost
     (faust-facts 6).
     """
-    traceback.print_exc(file=sys.__stderr__)
-    sys.stdout.flush()
-    os._exit(70)  # EX_SOFTWARE of sysexits.h
+    try:
+        traceback.print_exc(file=sys.__stderr__)
+    finally:  # whoever read standard error may be gone
+        os._exit(70)  # EX_SOFTWARE of sysexits.h
 
 
 def in_background(name: str, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -22,8 +22,8 @@ from schemas.topics import LANES
 log = structlog.get_logger()
 END_RECORD = b"\0end"
 """Key of the tombstone that ends each changelog in data; no state key begins like it."""
-HALF_A_SESSION = limits.SESSION_SECONDS / 2
-"""Heartbeats stop while we take over, so that must be done in less than half a session."""
+QUARTER_OF_A_SESSION = limits.SESSION_SECONDS / 4
+"""Heartbeats stop while we take over: fencing and the end record get a quarter each."""
 
 
 class PartitionOwnership:
@@ -66,7 +66,7 @@ class PartitionOwnership:
             partition: Transaction(self._settings, partition)
             for partition in partitions - self._transactions.keys()
         }
-        await asyncio.gather(*(each.fence(HALF_A_SESSION) for each in fresh.values()))
+        await asyncio.gather(*(each.fence(QUARTER_OF_A_SESSION) for each in fresh.values()))
         self._transactions |= fresh
         await asyncio.get_running_loop().run_in_executor(None, self._end_changelogs, partitions)
         log.info("took over", partitions=sorted(partitions), fenced=sorted(fresh))
@@ -78,10 +78,12 @@ class PartitionOwnership:
         changelog = self._settings.topic("state-changelog")
         for partition in partitions:
             self._plain.produce(changelog, None, END_RECORD, partition, on_delivery=_must_arrive)
-        if self._plain.flush(HALF_A_SESSION):
-            raise TimeoutError("the end records were not acknowledged within half a session")
+        if self._plain.flush(QUARTER_OF_A_SESSION):
+            raise TimeoutError(
+                "the end records were not acknowledged within a quarter of a session"
+            )
 
-    async def begin(self) -> None:
+    async def begin(self) -> bool:
         """Start a loop for each partition that is ours, at the state's positions.
 
         Raises:
@@ -95,11 +97,12 @@ class PartitionOwnership:
             for partition, store in stores.items()
         }
         if generation != self._generation:
-            return  # another rebalance came in between, and begins again
+            return False
         for partition, store in stores.items():
             self._start(partition, lanes[partition], store)
         log.info("deciding", partitions=sorted(self.loops))
         self._ready()
+        return True
 
     def places(self) -> dict[tuple[str, int], int]:
         """Where reading goes on for the loops that there are, by topic and partition."""

@@ -14,16 +14,17 @@ from processors.core import work
 from processors.core.decide import decide
 from processors.core.draft import Decision
 from processors.core.overlay import Overlay
-from processors.dead_letters import dead_letter
+from processors.dead_letters import Place, dead_letter, settled_as_failed
 from processors.lane import Lane, Received
 from processors.state_view import StoredState, StoreError
 from processors.transaction import Record, Transaction
 from schemas import codec, limits, state
+from schemas.changes import AnyChange
 from schemas.codec import Output
 from schemas.envelope import header
 from schemas.settings import Settings
 from schemas.state import Position
-from schemas.work import WORK
+from schemas.work import WORK, AnyWork
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class PartitionLoop:
         self._wake = asyncio.Event()
         self._stopping = False
         self._may_have_work = True
+        self._alarm: asyncio.TimerHandle | None = None
 
     def put(self, lane: int, message: Received) -> None:
         """Hand over a message of a lane."""
@@ -67,6 +69,7 @@ class PartitionLoop:
     def stop(self) -> None:
         """Begin no further step; `run` returns when the one in flight is finished."""
         self._stopping = True
+        self._set_alarm(None)  # it would hold this loop and its producer until it rings
         self._wake.set()
 
     async def run(self) -> None:
@@ -112,21 +115,17 @@ class PartitionLoop:
 
     def _decide(self, view: Overlay, lane: Lane, message: Received) -> Decision:
         """Every message is applied, or is a dead letter in the same transaction (DESIGN §5.5)."""
+        change: AnyChange | None = None
         try:
-            return decide(view, codec.decode_change(message.key, message.value), self._clock())
+            change = codec.decode_change(message.key, message.value)
+            return decide(view, change, self._clock())
         except StoreError:
             raise  # nothing about the message: this process must end
         except Exception as error:
             log.exception("dead letter", topic=lane.topic, offset=message.offset)
-            letter = dead_letter(
-                lane.topic,
-                lane.topic_id,
-                self._transaction.partition,
-                message,
-                error=error,
-                now=self._clock(),
-            )
-            return Decision(outcome="refused", outputs=(letter,))
+            place = Place(lane.topic, lane.topic_id, self._transaction.partition)
+            letter = dead_letter(place, message, error, self._clock())
+            return Decision(outcome="refused", outputs=(letter, *settled_as_failed(change)))
 
     async def _work_step(self) -> None:
         """Do one chunk of the follow-up work that is due, or wait until there is some."""
@@ -134,12 +133,22 @@ class PartitionLoop:
         found = work.due(stored, self._clock())
         if found is None:
             self._may_have_work = False
-            self._wake_when_due(stored)
+            self._set_alarm(work.next_due(stored))
             return
-        decision = work.decide_work(stored, *found, now=self._clock())
         view = Overlay(stored)
+        decision = self._decide_work(stored, *found)
         view.apply(decision.writes)
         await self._commit(view, list(decision.outputs))
+
+    def _decide_work(self, stored: StoredState, key: bytes, due: AnyWork) -> Decision:
+        """Work that cannot be done must not keep the lanes from being read: it waits."""
+        try:
+            return work.decide_work(stored, key, due, self._clock())
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("follow-up work is postponed", kind=type(due).__name__)
+            return work.postponed(key, due, self._clock())
 
     async def _commit(self, view: Overlay, outputs: Sequence[Output]) -> None:
         """The log first, then the store."""
@@ -163,12 +172,14 @@ class PartitionLoop:
             codec.envelope_of_output(output).headers(),
         )
 
-    def _wake_when_due(self, stored: StoredState) -> None:
-        """Look again when the first piece of later work is due."""
-        later = work.next_due(stored)
-        if later is not None:
-            seconds = max(0.0, (later - self._clock()).total_seconds())
-            asyncio.get_running_loop().call_later(seconds, self._work_is_due)
+    def _set_alarm(self, due: datetime | None) -> None:
+        """Look again when the first piece of later work is due; one alarm at most."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None
+        if due is not None:
+            seconds = max(0.0, (due - self._clock()).total_seconds())
+            self._alarm = asyncio.get_running_loop().call_later(seconds, self._work_is_due)
 
     def _work_is_due(self) -> None:
         self._may_have_work = True

@@ -1,1 +1,1 @@
-"""The ground that ingest, processors and sinks stand on: contracts, and nothing that acts."""
+"""The ground of ingest, processors and sinks: contracts, limits, settings, positions."""

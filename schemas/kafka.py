@@ -54,6 +54,7 @@ def sink_consumer(settings: Settings, sink: str) -> ClientConfig:
         "heartbeat.interval.ms": limits.SESSION_SECONDS * 1000 // 4,
         "fetch.wait.max.ms": 50,  # idle partitions must not hold up a busy one
         "fetch.message.max.bytes": limits.OUTPUT_MESSAGE,
+        "enable.partition.eof": True,  # tells where markers of transactions end the log
     }
 
 

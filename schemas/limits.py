@@ -9,6 +9,8 @@ RECORDS_PER_STEP: Final = 200
 """Messages that one step of a partition's loop takes at most (DESIGN §5.1)."""
 MEMBERS_PER_CHUNK: Final = 100
 """Members that one piece of follow-up work re-evaluates, so that urgent changes get in between."""
+WORK_RETRY_SECONDS: Final = 60
+"""How long follow-up work that failed waits before it is tried again."""
 LANE_FULL: Final = 1_000
 """Messages waiting in a lane at which fetching of its topic-partition is paused."""
 LANE_ROOM: Final = 500
@@ -42,7 +44,7 @@ SINK_BATCH: Final = 1_000
 COMMIT_SECONDS: Final = 10
 """How long one call of commit_transaction may wait."""
 TRANSACTION_SECONDS: Final = 30
-"""Broker's timeout of an open transaction; longer than a commit waits (DESIGN §5.6)."""
+"""Broker's timeout of an open transaction, and how long retriable errors of one are retried."""
 ABORTED_STEPS: Final = 3
 """How often a step whose transaction was aborted is tried again before the process ends (DESIGN
 §5.6)."""

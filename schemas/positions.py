@@ -41,8 +41,13 @@ class LogReader:
         """Leave the broker."""
         self._consumer.close()
 
-    def next_offset(self, place: TopicPartition, topic_id: str, position: Position | None) -> int:
+    def next_offset(
+        self, place: TopicPartition, topic_id: str, position: Position | None, reached: int = 0
+    ) -> int:
         """The offset at which reading goes on after `position`; the log's beginning without one.
+
+        `reached` is how far the log was read beyond the position, where only markers of
+        transactions stood: retention may take all of it, and nothing is lost.
 
         Raises:
             LogMismatchError: the position speaks of another topic, of an offset outside the log,
@@ -62,7 +67,7 @@ class LogReader:
                 f"{where} was made anew (its id is {topic_id}, the position speaks of"
                 f" {position.topic_id}): Kafka is younger than what was applied."
             )
-        after = position.offset + 1
+        after = max(position.offset + 1, reached)
         if after > end:
             raise LogMismatchError(
                 f"{where} ends at {end}, but {position.offset} was applied: Kafka is older than"
@@ -95,7 +100,9 @@ class LogReader:
             message = self._consumer.poll(_PATIENCE)
         finally:
             self._consumer.unassign()
-        if message is None or message.offset() != offset:
+        if message is None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 # its own name
+        if message.offset() != offset:
             return None
         if (error := message.error()) is not None:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 # librdkafka's own name

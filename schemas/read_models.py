@@ -164,7 +164,7 @@ member_cutoff = Table(
     metadata,
     Column("tenant_id", Text, primary_key=True),
     Column("member_id", Text, primary_key=True),
-    _at("login_cutoff", nullable=True),  # sessions and tokens made before it are void
+    _at("login_cutoff", nullable=True),  # tokens made before it are void
     _at("claims_cutoff", nullable=True),  # tokens made before it must be refreshed
     # Sessions and keys that were made while the member's revision was not higher are void: no
     # clock and no order of commits can let a login in between survive.
@@ -207,6 +207,8 @@ sink_position = Table(
     Column("topic_id", Text, nullable=False),
     Column("offset", BigInteger, nullable=False),  # the last message that was applied
     Column("ce_id", Text, nullable=False),
+    # how far the log was read beyond it, where only markers of transactions stood
+    Column("reached", BigInteger, nullable=False, server_default="0"),
 )
 installation = Table(
     "installation",

@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import Final, Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from psycopg import Connection
 
 from schemas import codec, kafka, limits
@@ -108,12 +108,21 @@ class SinkLoop:
     def _poll(self) -> list[Message]:
         """What is there, at once; else the first that comes."""
         batch = self._consumer.consume(1, POLL_SECONDS)
-        if batch:
-            batch += self._consumer.consume(limits.SINK_BATCH - 1, 0)
-        for message in batch:
-            if (error := message.error()) is not None:
-                raise KafkaException(error)
-        return batch
+        if not batch:
+            self._positions.save_ends(self._connection)
+            return []
+        batch += self._consumer.consume(limits.SINK_BATCH - 1, 0)
+        return [message for message in batch if not self._is_end(message)]
+
+    def _is_end(self, message: Message) -> bool:
+        """Whether it only says that a log ends there for now."""
+        error = message.error()
+        if error is None:
+            return False
+        if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 # librdkafka's own name
+            raise KafkaException(error)
+        self._positions.saw_end(*_where(message))
+        return True
 
     def _decoded(self, message: Message) -> Output:
         (topic, partition), offset = _where(message)

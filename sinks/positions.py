@@ -14,7 +14,7 @@ from schemas.positions import Installation, LogReader
 from schemas.state import Position
 
 _READ: Final = """
-    SELECT topic_id, "offset", ce_id FROM sink_position
+    SELECT topic_id, "offset", ce_id, reached FROM sink_position
     WHERE sink = %s AND topic = %s AND partition = %s
 """
 _MOVE: Final = """
@@ -23,6 +23,11 @@ _MOVE: Final = """
     ON CONFLICT (sink, topic, partition) DO UPDATE
     SET topic_id = excluded.topic_id, "offset" = excluded."offset", ce_id = excluded.ce_id
     WHERE sink_position."offset" = %(before)s
+"""
+
+_SAVE_END: Final = """
+    UPDATE sink_position SET reached = %s
+    WHERE sink = %s AND topic = %s AND partition = %s AND "offset" = %s
 """
 
 Place = tuple[str, int]
@@ -40,6 +45,7 @@ class Positions:
         self._sink = sink
         self._installation = installation
         self._owned: dict[Place, Position | None] = {}
+        self._ends: dict[Place, int] = {}
 
     def take(
         self, connection: Connection, reader: LogReader, partitions: Iterable[TopicPartition]
@@ -53,9 +59,9 @@ class Positions:
         with connection.transaction():
             for partition in partitions:
                 place = (partition.topic, partition.partition)
-                position = self._read(connection, place)
+                position, reached = self._read(connection, place)
                 topic_id = self._installation.topic_ids[partition.topic]
-                partition.offset = reader.next_offset(partition, topic_id, position)
+                partition.offset = reader.next_offset(partition, topic_id, position, reached)
                 self._owned[place] = position
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
@@ -100,12 +106,31 @@ class Positions:
         """The transaction is committed."""
         self._owned.update(ends)
 
-    def _read(self, connection: Connection, place: Place) -> Position | None:
+    def saw_end(self, place: Place, end: int) -> None:
+        """The log of a partition ends here for now; what stands before it was handed out."""
+        self._ends[place] = end
+
+    def save_ends(self, connection: Connection) -> None:
+        """Remember how far logs were read past what was applied last; call it when all is applied.
+
+        Only markers of transactions stand there.  Without it, a log that retention has emptied
+        would look as if something had been lost (DESIGN §5.4).
+        """
+        ends, self._ends = self._ends, {}
+        if not ends:
+            return
+        with connection.transaction():
+            for place, end in sorted(ends.items()):
+                position = self._owned.get(place)
+                if position is not None and end > position.offset + 1:
+                    connection.execute(_SAVE_END, [end, self._sink, *place, position.offset])
+
+    def _read(self, connection: Connection, place: Place) -> tuple[Position | None, int]:
         row = connection.execute(_READ, [self._sink, *place]).fetchone()
         if row is None:
-            return None
-        topic_id, offset, ce_id = row
-        return Position(topic_id=topic_id, offset=offset, ce_id=ce_id)
+            return None, 0
+        topic_id, offset, ce_id, reached = row
+        return Position(topic_id=topic_id, offset=offset, ce_id=ce_id), reached
 
     def _row(self, place: Place, position: Position) -> dict[str, str | int | None]:
         topic, partition = place

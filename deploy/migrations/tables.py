@@ -164,6 +164,7 @@ CREATE TABLE sink_position (
     topic_id text NOT NULL,
     "offset" bigint NOT NULL,
     ce_id text NOT NULL,
+    reached bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (sink, topic, partition)
 );
 CREATE TABLE installation (

@@ -16,10 +16,10 @@ def follow_up(
     """Leave the re-evaluation of a group, or of the whole tenant, to chunks."""
     trigger = state.changed(draft.trigger, phrase=phrase, because=because)
     if group is None:
-        draft.schedule(trigger.recorded_at, ReevaluateTenant(trigger=trigger))
+        draft.schedule(draft.now, ReevaluateTenant(trigger=trigger))
     else:
         draft.schedule(
-            trigger.recorded_at,
+            draft.now,
             ReevaluateGroup(trigger=trigger, directory_id=group[0], group_id=group[1]),
         )
 

@@ -107,7 +107,7 @@ def group_deleted(draft: Draft, change: GroupDeleted) -> Decision:
     follow_up = ReevaluateGroup(
         trigger=trigger, directory_id=change.directory_id, group_id=change.group_id
     )
-    draft.schedule(draft.trigger.recorded_at, follow_up)
+    draft.schedule(draft.now, follow_up)
     draft.audit(
         subject,
         f"{_who(draft)} deleted the group {name}.",

@@ -16,8 +16,9 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
     place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
     link = draft.get(place, Link)
     if user.member_id is not None:
-        if link is None:  # the IdP gave the person another id: a return may come under either
+        if link is None:
             draft.put(place, Link(member_id=user.member_id))
+        _let_go_of_former_id(draft, key, user, user.member_id)
         _hold(draft, user.member_id, key, user)
         return user
     if link is None and not user.active:
@@ -26,7 +27,7 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
         link = Link(member_id=_new_member_id(draft, key, user))
         draft.put(place, link)
     _hold(draft, link.member_id, key, user)
-    return user_of(user, link.member_id)
+    return state.changed(user, member_id=link.member_id)
 
 
 def detach(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
@@ -40,9 +41,22 @@ def detach(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
     draft.put(place, state.changed(member, users=left))
 
 
-def user_of(user: DirectoryUser, member_id: str) -> DirectoryUser:
-    """The directory user, tied to a member."""
-    return state.changed(user, member_id=member_id)
+def _let_go_of_former_id(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> None:
+    """The IdP gave the person another id: who gets the former one is somebody else."""
+    place = state.user_key(draft.tenant_id, key.directory_id, key.user_id)
+    before = draft.get(place, DirectoryUser)
+    if before is None or before.idp_id in ("", user.idp_id):
+        return
+    former = state.link_key(draft.tenant_id, key.directory_id, before.idp_id)
+    if draft.get(former, Link) == Link(member_id=member_id):
+        draft.put(former, None)
+        member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
+        assert member is not None, "a link names a member that was never made"
+        gone = f"{key.directory_id}/{before.idp_id}"
+        left = tuple(each for each in member.external_ids if each != gone)
+        draft.put(
+            state.member_key(draft.tenant_id, member_id), state.changed(member, external_ids=left)
+        )
 
 
 def _hold(draft: Draft, member_id: str, key: UserKey, user: DirectoryUser) -> None:

@@ -4,7 +4,7 @@ A chunk never decides by itself: it only draws the consequences of what already 
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from processors.core import access, directory, members
@@ -27,6 +27,7 @@ from schemas.work import (
     due_of_work,
     tenant_of_work,
     work_due_before,
+    work_key,
 )
 
 
@@ -93,6 +94,13 @@ def _last(chunk: list[tuple[bytes, Edge]] | list[tuple[bytes, Member]]) -> str |
     if len(chunk) < limits.MEMBERS_PER_CHUNK:
         return None
     return state.parts_of(chunk[-1][0])[-1]
+
+
+def postponed(key: bytes, work: AnyWork, now: datetime) -> Decision:
+    """Leave a piece of work for later, because it cannot be done now."""
+    _, _, tenant_id, work_id = state.parts_of(key)
+    later = work_key(now + timedelta(seconds=limits.WORK_RETRY_SECONDS), tenant_id, work_id)
+    return Decision(outcome="applied", writes={key: None, later: work})
 
 
 def next_due(below: StateReader) -> datetime | None:

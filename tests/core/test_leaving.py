@@ -152,13 +152,25 @@ def test_the_old_memberships_of_a_deleted_user_do_not_count_for_the_new_one() ->
     assert world.access_of("ann") == access("member")
 
 
-def test_a_person_whose_id_at_the_idp_changes_stays_one_member_under_both_ids() -> None:
+def test_a_person_whose_id_at_the_idp_changes_stays_one_member_under_the_new_one() -> None:
     world = acme().given(reported("ann", as_user="u-1"))
     before = world.member_id("ann")
     world.given(reported("annette", as_user="u-1"), deleted("u-1"))
     world.when(reported("annette", as_user="u-2"))
     world.then(MemberReactivated, PersonRestored)
     assert world.the(MemberReactivated).member.member_id == before
+
+
+def test_who_gets_a_recycled_id_is_somebody_else() -> None:
+    world = acme().given(reported("ann", as_user="u-1"), joined("u-1", "admins"))
+    holder = world.member_id("ann")
+    world.given(reported("annette", as_user="u-1"))
+    world.when(reported("ann", as_user="u-2"))
+    world.then(MemberProvisioned)
+    newcomer = world.the(MemberProvisioned)
+    assert newcomer.member.member_id != holder
+    assert newcomer.access == access("member")
+    assert newcomer.member.external_ids == ("directory_okta/00u-ann",)
 
 
 def test_no_access_is_lost_while_another_directory_user_is_active() -> None:

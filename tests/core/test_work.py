@@ -125,7 +125,7 @@ def test_two_turns_of_one_piece_of_work_tell_two_events(monkeypatch: pytest.Monk
     )
     mapped = mapping("leads", "admin")
     world.when(mapped)
-    found = work.due(world.state, mapped.recorded_at)
+    found = work.due(world.state, ARRIVED)
     assert found is not None
     first = work.decide_work(world.state, *found, now=ARRIVED)
     world.store.apply(first.writes)
@@ -149,10 +149,22 @@ def test_work_is_done_in_the_order_in_which_it_is_due() -> None:
 
 def test_nothing_is_due_before_its_time() -> None:
     world = acme()
-    change = mapping("leads", "admin")
-    world.when(change)
-    assert work.due(world.state, change.recorded_at - timedelta(milliseconds=1)) is None
-    assert work.due(world.state, change.recorded_at) is not None
+    world.when(mapping("leads", "admin"))
+    assert work.due(world.state, ARRIVED - timedelta(milliseconds=1)) is None
+    # due by the clock of who decides, whatever the gateway's said
+    assert work.due(world.state, ARRIVED) is not None
+
+
+def test_work_that_cannot_be_done_waits() -> None:
+    world = acme()
+    world.when(mapping("leads", "admin"))
+    found = work.due(world.state, ARRIVED)
+    assert found is not None
+    world.store.apply(work.postponed(*found, ARRIVED).writes)
+    assert work.due(world.state, ARRIVED) is None
+    retried = work.due(world.state, ARRIVED + timedelta(seconds=limits.WORK_RETRY_SECONDS))
+    assert retried is not None
+    assert retried[1] == found[1]
 
 
 def test_what_is_no_work_is_our_own_mistake() -> None:

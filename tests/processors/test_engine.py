@@ -74,7 +74,7 @@ def test_what_does_not_decode_is_a_dead_letter_and_holds_nothing_up(world: World
     number = partition_of(scenario.TENANT, PARTITIONS)
     with world.process("processors"):
         told(world, *settings())
-        for key, value in ((b"acme", b"\xff{"), (b"other", b"{}"), (None, None)):
+        for key, value in ((b"acme", b"\xff{"), (b"\xff" * 600_000, b"{}"), (None, None)):
             producer.produce(lane, value, key, number, headers=[("ce_id", b"bad")])
         assert producer.flush(SECONDS) == 0
         told(world, reported("ann", directory="directory_unknown"), reported("ben"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.metadata
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ import faust
 import pytest
 from aiokafka.structs import TopicPartition as WireTP
 from faust.assignor.client_assignment import ClientAssignment
+from faust.tables.recovery import ServiceStopped
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
 from processors import app as processors_app
-from processors.faust_internals import ConsumerThread, PartitionStore, ReceivedEvent
+from processors.faust_internals.consumer import ConsumerThread
+from processors.faust_internals.store import PartitionStore, ReceivedEvent
 from schemas.positions import Installation
 from schemas.settings import Settings
 from schemas.topics import LANES, TOPICS
@@ -53,8 +56,9 @@ class Recorder:
         self.taken = partitions
         self.calls.append("take_over")
 
-    async def begin(self) -> None:
+    async def begin(self) -> bool:
         self.calls.append("begin")
+        return True
 
     def places(self) -> dict[tuple[str, int], int]:
         return {}
@@ -212,6 +216,16 @@ def test_resuming_a_flow_that_is_active_throws_nothing_away(app: Any) -> None:
         return int(queue.qsize())
 
     assert (run(left_after(twice=False)), run(left_after(twice=True))) == (1, 1)
+
+
+def test_recovery_that_the_broker_is_too_slow_for_ends_the_process(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with pytest.raises(ServiceStopped):
+        run(app.tables.recovery._wait(asyncio.sleep(60), timeout=0.01))
+    assert ended == [70]
 
 
 def test_a_message_can_pause_and_resume_its_own_partition(app: Any) -> None:

@@ -68,5 +68,7 @@ def test_what_retention_took_is_seen(
     assert reader.next_offset(place, "a", at(1, PEOPLE[1].change_id)) == 2
     with pytest.raises(LogMismatchError, match="nobody applied"):
         reader.next_offset(place, "a", at(0, PEOPLE[0].change_id))
+    # read to here, and only markers of transactions stood there: nothing is lost
+    assert reader.next_offset(place, "a", at(0, PEOPLE[0].change_id), reached=2) == 2
     with pytest.raises(LogMismatchError, match="nothing of it was ever applied"):
         reader.next_offset(place, "a", None)

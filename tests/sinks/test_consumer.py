@@ -3,7 +3,8 @@
 from contextlib import closing
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_END, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from deploy import installation
 from schemas import topics
@@ -49,6 +50,21 @@ def ended(process: Process) -> str:
     """What a process said that ended by itself."""
     assert process.until_ended() == 1
     return process.log.read_text()
+
+
+def test_a_log_that_retention_emptied_after_all_was_applied_is_no_loss(world: World) -> None:
+    topic, number = world.settings.topic(AUDIT), partition_of("acme", PARTITIONS)
+    beyond = 'SELECT FROM sink_position WHERE topic = %s AND reached > "offset" + 1'
+    with world.process("sinks") as process:
+        said(world, "one")
+        eventually(lambda: world.rows(beyond, topic), 20)
+        process.kill()
+    admin = AdminClient({"bootstrap.servers": world.settings.require_kafka()})
+    (answer,) = admin.delete_records([TopicPartition(topic, number, OFFSET_END)]).values()
+    answer.result()
+    with world.process("sinks"):
+        said(world, "two")
+        assert len(logged(world, 2)) == 2
 
 
 def test_a_killed_sink_goes_on_where_it_was(world: World) -> None:

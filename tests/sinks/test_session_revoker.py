@@ -16,7 +16,7 @@ ADD_SESSION = """
     INSERT INTO session VALUES (%s, gen_random_uuid(), %s, 'laptop', now(), %s)
     RETURNING session_id
 """
-ADD_KEY = "INSERT INTO api_key VALUES (%s, gen_random_uuid(), %s, 'ci', now(), NULL)"
+ADD_KEY = "INSERT INTO api_key VALUES (%s, gen_random_uuid(), %s, 'ci', now(), NULL, %s)"
 VALID = """
     SELECT member_id FROM session LEFT JOIN member_cutoff USING (tenant_id, member_id)
     WHERE member_revision > coalesce(login_revision, -1)
@@ -31,7 +31,7 @@ def login(
     connection = psycopg.connect(url, options=f"-c role={GATEWAY_ROLE}")
     connection.execute("SELECT set_config(%s, %s, true)", [TENANT_SETTING, tenant_id])
     connection.execute(ADD_SESSION, [tenant_id, member_id, revision])
-    connection.execute(ADD_KEY, [tenant_id, member_id])
+    connection.execute(ADD_KEY, [tenant_id, member_id, revision])
     return connection
 
 
@@ -102,6 +102,18 @@ def test_a_revoked_key_keeps_the_day_on_which_it_was_revoked(
     first = sink.execute("SELECT revoked_at FROM api_key").fetchall()
     apply(sink, revoke("ann"))
     assert sink.execute("SELECT revoked_at FROM api_key").fetchall() == first
+
+
+def test_what_was_made_after_a_reactivation_outlives_a_late_command(
+    sink: psycopg.Connection, database_url: str
+) -> None:
+    command = revoke("ann")
+    logged_in(database_url, "ann", revision=command.revision)
+    logged_in(database_url, "ann", revision=command.revision + 1)
+    apply(sink, command)
+    left = sink.execute("SELECT member_revision FROM session").fetchall()
+    keys = sink.execute("SELECT member_revision FROM api_key WHERE revoked_at IS NULL").fetchall()
+    assert left == keys == [(command.revision + 1,)]
 
 
 def test_somebody_elses_lock_does_not_hold_the_sink_up_for_ever(

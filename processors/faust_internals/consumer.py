@@ -1,0 +1,115 @@
+"""Faust's consumer, as our loops need it: where it begins to read, and what it must not drop."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from aiokafka.errors import IllegalStateError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from typing_extensions import override
+
+from processors.fatal import die
+
+FETCH_WAIT_MILLISECONDS = 50
+"""Faust fixes 1500: an urgent message would wait behind a fetch of idle partitions."""
+
+
+class Ownership(Protocol):
+    """What Faust's rebalances mean to us."""
+
+    async def take_over(self, partitions: set[int]) -> None:
+        """Before recovery reads a record: fence former owners of the active partitions."""
+
+    async def begin(self) -> bool:
+        """Recovery is done and nothing flows yet: start the loops.
+
+        False if another rebalance came in between, which begins again.
+        """
+
+    def places(self) -> dict[tuple[str, int], int]:
+        """Where reading goes on for the loops that there are."""
+
+    async def end(self) -> None:
+        """The generation is over: finish the steps in flight and drop the loops."""
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Reads committed messages only, and soon."""
+
+    @override
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        # Faust asks for read_committed only under its own exactly_once, which is not usable.
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS  # noqa: SLF001
+        return consumer
+
+
+class Consumer(driver.Consumer):
+    """Begins to read where the state says, not where Kafka's committed offsets are.
+
+    Nothing of the lanes is fetched between a revocation and that seek, and what a fetch brings that
+    began before the seek is fetched again: else the loops would see gaps.
+    """
+
+    _reading = False
+    _seeks = 0
+
+    @override
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def stop_reading(self) -> None:
+        """The lanes rest until recovery has ended and the loops have begun."""
+        self._reading = False
+
+    @override
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        # Recovery resumes the lanes before it calls perform_seek, and they would flow from there.
+        super().resume_partitions({tp for tp in tps if self._reading or self._is_changelog_tp(tp)})
+
+    @override
+    async def perform_seek(self) -> None:
+        """Called when recovery is done, before anything flows (faust-facts 10)."""
+        app: Any = self.app
+        try:
+            if not await app.ownership.begin():
+                return
+            await self._seek_to_places()
+        except asyncio.CancelledError:
+            raise  # another rebalance came first, and begins again
+        except BaseException:  # noqa: BLE001 # whatever it is, this process may not go on
+            die()
+        self._reading = True
+        self.resume_partitions({TP(*place) for place in app.ownership.places()})
+
+    @override
+    async def _wait_next_records(self, timeout: float) -> Any:
+        seeks = self._seeks
+        records, _ = await super()._wait_next_records(timeout)
+        if records is None or not self.flow_active:
+            # Faust would call perform_seek here, in the middle of a rebalance.
+            if records:
+                await self._seek_to_places()
+            return None, None
+        if seeks != self._seeks:
+            records = {tp: some for tp, some in records.items() if self._is_changelog_tp(tp)}
+            await self._seek_to_places()
+        # Faust drops what it has already fetched of a partition that is paused before its turn
+        # comes (its set of active partitions is a live one): a full lane would leave a gap.
+        return records, set(records)
+
+    async def _seek_to_places(self) -> None:
+        app: Any = self.app
+        places: dict[tuple[str, int], int] = app.ownership.places()
+        self._seeks += 1
+        with suppress(IllegalStateError):  # revoked meanwhile: its next owner seeks
+            await self.seek_wait({TP(*place): offset for place, offset in places.items()})
+
+
+class Transport(driver.Transport):
+    """Brings our consumer in."""
+
+    Consumer = Consumer
