@@ -26,7 +26,7 @@ RESTART_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 15.0
 """How long children may take to end after SIGTERM before they are killed."""
 
-_STOPPING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
+_STOPPING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 _PR_SET_PDEATHSIG: Final = 1
 _PRCTL: Final = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
@@ -91,7 +91,7 @@ def supervise(
     """Run the processes until SIGINT or SIGTERM; restart each one that ends, a second later.
 
     Each leads a process group of its own, inherits standard output and error, and on Linux gets
-    SIGTERM when this process dies. Call it in the main thread: signals arrive there.
+    SIGKILL when this process dies. Call it in the main thread: signals arrive there.
 
     Args:
         processes: program and arguments by name.
@@ -212,8 +212,8 @@ def _close(receiver: socket.socket) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """In the child, before its program: get SIGTERM when the supervisor dies (Linux)."""
+    """In the child, before its program: get SIGKILL when the supervisor dies (Linux)."""
     if _PRCTL is not None:
-        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the call above
             os._exit(1)

@@ -1,9 +1,12 @@
 """How much of a request's body is read, whatever its Content-Length promises."""
 
+import asyncio
+
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingest.refusals import BodyTooLargeError
+from ingest.refusals import BodyTooLargeError, BodyTooSlowError
+from schemas import limits
 
 
 class BodyLimit:
@@ -28,7 +31,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._read(Request(scope, receive))
+            async with asyncio.timeout(limits.BODY_SECONDS):
+                body = await self._read(Request(scope, receive))
+        except TimeoutError:
+            raise BodyTooSlowError from None
         except ClientDisconnect:
             return  # nobody is there to be answered
         pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]

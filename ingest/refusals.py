@@ -90,6 +90,16 @@ class BodyTooLargeError(RefusedError):
     code = "too_large"
 
 
+class BodyTooSlowError(RefusedError):
+    """A body that did not arrive in time: whoever sends slowly must not fill the memory."""
+
+    status = 408
+    code = "too_slow"
+
+    def __init__(self) -> None:
+        super().__init__(f"The body did not arrive within {limits.BODY_SECONDS} s: send it again.")
+
+
 class InvalidRequestError(RefusedError):
     """A field or parameter of the admin API that cannot be what it is."""
 

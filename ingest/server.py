@@ -48,6 +48,7 @@ class Server(uvicorn.Server):
                 log_config=None,  # deploy/ sets logging up
                 access_log=False,  # URLs hold email addresses
                 server_header=False,
+                limit_concurrency=limits.CONNECTIONS,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )

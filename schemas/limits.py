@@ -32,6 +32,12 @@ ID_LENGTH: Final = 255
 """Longest id, slug or external id, in characters."""
 TEXT_LENGTH: Final = 1_024
 """Longest name, email or attribute value, in characters; longer ones are cut at the door."""
+EMAIL_LENGTH: Final = 320
+"""Longest email address (RFC 5321: 64 + 1 + 255); it is indexed, so it must be short."""
+BODY_SECONDS: Final = 20
+"""How long a client may take to send its body."""
+CONNECTIONS: Final = 1_000
+"""Connections that the gateway serves at once; more are answered 503."""
 ROLES_PER_TENANT: Final = 100
 """Roles of a tenant: they share one state record, so it must stay small."""
 WORKSPACES_PER_MAPPING: Final = 50

@@ -1,5 +1,6 @@
 """Every setting of Rollcall, read from ROLLCALL_* environment variables and nowhere else."""
 
+import re
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,9 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import STATE_CHANGELOG, TOPICS
+
+_SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+_RULE = "takes at least 16 random letters, digits or ._~+/=- and no spaces"
 
 
 class SettingsError(ValueError):
@@ -20,7 +24,9 @@ class Settings(BaseSettings):
     Variables are the names in capitals, with ROLLCALL_ before them.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ROLLCALL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ROLLCALL_", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     kafka: str | None = Field(None, description="Kafka bootstrap servers, host:port[,host:port…].")
     database_url: str | None = Field(None, description="Postgres, as a libpq URL.")
@@ -65,8 +71,15 @@ class Settings(BaseSettings):
     @field_validator("admin_token")
     @classmethod
     def _long_enough(cls, value: str | None) -> str | None:
-        if value is not None and len(value) < 16:
-            raise ValueError("is too short: give at least 16 random characters")
+        if value is not None and not _SECRET.fullmatch(value):
+            raise ValueError(_RULE)
+        return value
+
+    @field_validator("workos_webhook_secrets")
+    @classmethod
+    def _secrets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_SECRET.fullmatch(secret) for secret in value):
+            raise ValueError(_RULE)
         return value
 
     def topic(self, name: str) -> str:

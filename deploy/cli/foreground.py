@@ -6,6 +6,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -135,6 +136,7 @@ def _announce(ours: Settings, stack: Stack, *, as_json: bool) -> None:
                 "",
                 "In another terminal:",
                 f"  export ROLLCALL_URL={ours.url} ROLLCALL_ADMIN_TOKEN={ours.admin_token}",
+                f'  export PATH="{Path(sys.executable).parent}:$PATH"',
                 '  rollcall tenant create acme --name "Acme Inc."',
                 "  rollcall --help",
                 f"WorkOS posts to {ours.url}/api/webhooks/workos and signs with",

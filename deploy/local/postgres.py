@@ -159,6 +159,11 @@ def accepts(dsn: str, *, seconds: int = 2) -> bool:
     """Say whether a database accepts a connection within that many seconds."""
     try:
         psycopg.connect(dsn, connect_timeout=seconds).close()
+    except psycopg.ProgrammingError:  # its text would repeat the URL, and with it the password
+        raise StackError(
+            "ROLLCALL_DATABASE_URL is not a URL that libpq takes: give it the form"
+            " postgresql://login:password@host:port/database."
+        ) from None
     except psycopg.OperationalError:
         return False
     return True

@@ -89,7 +89,7 @@ CREATE TABLE member (
 );
 CREATE INDEX member_by_role ON member (tenant_id, role, member_id);
 CREATE INDEX member_by_standing ON member (tenant_id, standing, member_id);
-CREATE INDEX member_by_email ON member (tenant_id, email);
+CREATE INDEX member_by_email ON member (tenant_id, lower(email));
 CREATE TABLE member_workspace (
     tenant_id text,
     member_id text,

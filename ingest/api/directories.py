@@ -10,7 +10,7 @@ from ingest.database import Database
 from ingest.directories import DirectoryOwners
 from ingest.refusals import DirectoryTakenError
 from schemas.changes import CreateDirectory, Provider
-from schemas.read_models import directory
+from schemas.read_models import directory, directory_owner
 
 
 class NewDirectory(Body):
@@ -58,14 +58,19 @@ class Directories:
             provider=body.provider,
             **asked_now(),
         )
-        return await self._changes.settle(change)
+        answer = await self._changes.settle(change)
+        # Two tenants may have asked at once; the first one that directory_view saw has it.
+        if await self._owners.owner(body.directory_id) not in {None, tenant_id}:
+            raise DirectoryTakenError
+        return answer
 
     def every(self, tenant_id: TenantId) -> DirectoryList:
         """List a tenant's directories."""
-        columns = directory.c
+        columns, owned = directory.c, directory_owner
         query = (
             select(columns.directory_id, columns.name, columns.provider, columns.kind)
-            .where(columns.tenant_id == tenant_id)
+            .join_from(directory, owned, owned.c.directory_id == columns.directory_id)
+            .where(columns.tenant_id == tenant_id, owned.c.tenant_id == tenant_id)
             .order_by(columns.directory_id)
         )
         with self._database.tenant(tenant_id) as connection:

@@ -3,6 +3,7 @@
 What WorkOS may leave out has a default here; what we do not read is not named, so it can change.
 """
 
+import json
 import re
 from typing import Final, TypeVar
 
@@ -29,13 +30,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class Email(msgspec.Struct, frozen=True, kw_only=True):
-    """One address of a directory user."""
-
-    value: str | None = None
-    primary: bool | None = None
-
-
 class User(msgspec.Struct, frozen=True, kw_only=True):
     """A directory user."""
 
@@ -43,14 +37,15 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     directory_id: str
     state: str
     """`active`; anything else is not."""
-    idp_id: str | None = None
-    email: str | None = None
-    emails: list[Email] | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    username: str | None = None
-    job_title: str | None = None
-    custom_attributes: dict[str, object] | None = None
+    # The rest may be of any type: a field that nobody needs must not hold up a departure.
+    idp_id: object = None
+    email: object = None
+    emails: object = None
+    first_name: object = None
+    last_name: object = None
+    username: object = None
+    job_title: object = None
+    custom_attributes: object = None
 
 
 class DeletedUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +60,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     directory_id: str
-    name: str | None = None
-    idp_id: str | None = None
+    name: object = None
+    idp_id: object = None
 
 
 class DeletedGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,9 +126,24 @@ def data_of(event: Event) -> Data:
 def _decoded(text: str | msgspec.Raw, shape: type[Shape]) -> Shape:
     try:
         return msgspec.json.decode(text, type=shape)
-    except msgspec.DecodeError as error:
+    except msgspec.DecodeError:
+        pass
+    try:
+        return msgspec.json.decode(_without_half_characters(text), type=shape)
+    except (msgspec.DecodeError, ValueError) as error:
         # Its text names places and types, never values.
-        raise InvalidEventError(f"The body is no event of WorkOS's: {error}.") from None
+        reason = error if isinstance(error, msgspec.DecodeError) else "it is not JSON"
+        raise InvalidEventError(f"The body is no event of WorkOS's: {reason}.") from None
+
+
+def _without_half_characters(text: str | msgspec.Raw) -> bytes:
+    """The same JSON with `?` where half of a surrogate pair stood, as JavaScript may write it."""
+    value = json.loads(text if isinstance(text, str) else bytes(text), parse_constant=_refuse)
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)  # NaN and the like are not JSON
 
 
 def _require_flat(text: str) -> None:

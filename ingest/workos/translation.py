@@ -1,5 +1,6 @@
 """From WorkOS's events to changes: pure, and the one place that knows both vocabularies."""
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
@@ -91,25 +92,26 @@ def change_of(report: Report, *, tenant_id: str, recorded_at: datetime) -> AnyDi
 def _user(user: payloads.User) -> ReportedUser:
     user_id = _id("data.id", user.id)
     # Attributes stand in custom_attributes; the older fields beside them count where those do not.
-    sent = dict(user.custom_attributes or {})
+    given = user.custom_attributes
+    sent = {str(name): value for name, value in given.items()} if isinstance(given, dict) else {}
     sent["title"] = sent.get("title") or user.job_title
-    user_name = user.username or sent.get("username")
+    email = _optional(user.email) or _optional(_primary(user.emails))
     return ReportedUser(
         user_id=user_id,
-        idp_id=_id("data.idp_id", user.idp_id) if user.idp_id else user_id,
+        idp_id=_idp_id(user.idp_id) or user_id,
         active=user.state == "active",
-        email=_optional(user.email or _primary(user.emails or [])),
+        email=email[: limits.EMAIL_LENGTH] if email else None,
         first_name=_optional(user.first_name),
         last_name=_optional(user.last_name),
-        user_name=_optional(user_name if isinstance(user_name, str) else None),
+        user_name=_optional(user.username) or _optional(sent.get("username")),
         attributes=allowed(sent),
     )
 
 
 def _group(group: payloads.Group, common: dict[str, Any]) -> GroupReported:
     group_id = _id("data.id", group.id)
-    idp_id = _id("data.idp_id", group.idp_id) if group.idp_id else None
-    name = text(group.name or idp_id or group_id)
+    idp_id = _idp_id(group.idp_id)
+    name = _optional(group.name) or _optional(group.idp_id) or group_id
     return GroupReported(group_id=group_id, name=name, idp_id=idp_id, **common)
 
 
@@ -123,13 +125,27 @@ def _membership(
     return MembershipRemoved(group_id=group_id, user_id=user_id, **common)
 
 
-def _primary(emails: list[payloads.Email]) -> str | None:
-    return next((email.value for email in emails if email.primary and email.value), None)
+def _primary(emails: object) -> object:
+    """The value of the primary one of a list of addresses, else of the first."""
+    listed = [each for each in emails if isinstance(each, dict)] if isinstance(emails, list) else []
+    primary = [each for each in listed if each.get("primary") is True]
+    return next((each.get("value") for each in primary + listed), None)
 
 
-def _optional(value: str | None) -> str | None:
-    """A text that may be missing; an empty one says nothing either."""
-    return (text(value) or None) if value else None
+def _optional(value: object) -> str | None:
+    """A text that may be missing; an empty one, or something else, says nothing either."""
+    return (text(value) or None) if isinstance(value, str) else None
+
+
+def _idp_id(value: object) -> str | None:
+    """The IdP's id, whatever it looks like: one too long for a key goes by its hash."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not value:
+        return None
+    if "\0" in value or len(value) > limits.ID_LENGTH:
+        return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+    return value
 
 
 def _id(place: str, value: str) -> str:

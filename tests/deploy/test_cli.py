@@ -58,7 +58,7 @@ def without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROLLCALL_ADMIN_TOKEN", "sixteen characters")
+    monkeypatch.setenv("ROLLCALL_ADMIN_TOKEN", "sixteen-characters")
 
 
 class Said:
@@ -228,7 +228,7 @@ def test_ctrl_c_ends_a_command_quietly() -> None:
             env={
                 **os.environ,
                 "ROLLCALL_URL": url,
-                "ROLLCALL_ADMIN_TOKEN": "sixteen characters",
+                "ROLLCALL_ADMIN_TOKEN": "sixteen-characters",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -180,7 +180,7 @@ def refuse(running: Up) -> None:
     for token, words, sentence in (
         (None, ["role", "list", "-t", "nobody"], "Refused (404): "),
         (None, ["tenant", "create", "acme", "--name", "Other"], "Refused (409): "),
-        ("sixteen characters", ["tenant", "list"], "refuses the admin token: set ROLLCALL_ADMIN_"),
+        ("sixteen-characters", ["tenant", "list"], "refuses the admin token: set ROLLCALL_ADMIN_"),
     ):
         env = {**ENVIRONMENT, **running.env}
         env |= {"ROLLCALL_ADMIN_TOKEN": token} if token else {}

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import socket
 import threading
 
 import httpx2
 import psycopg
+import pytest
 from confluent_kafka import KafkaError
 from psycopg import sql
 
@@ -113,3 +115,13 @@ def _listens(world: World) -> bool:
     except httpx2.ConnectError:
         return False
     return True
+
+
+def test_who_sends_a_body_too_slowly_is_let_go(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
+    url = door.http.base_url
+    with socket.create_connection((url.host, url.port or 80), WAIT_SECONDS) as client:
+        client.sendall(b"POST /api/webhooks/workos HTTP/1.1\r\nHost: x\r\n")
+        client.sendall(b"Content-Length: 9\r\n\r\n{")
+        answer = client.recv(4096).decode()
+    assert answer.startswith("HTTP/1.1 408 ")

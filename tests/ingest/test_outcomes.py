@@ -99,3 +99,14 @@ def test_without_an_outcome_the_answer_is_503_and_says_that_it_may_land(
     assert answer.headers["Retry-After"] == str(limits.RETRY_AFTER_SECONDS)
     assert "may still land" in answer.json()["detail"]
     assert only_change(kafka_door).tenant_id == "acme"
+
+
+def test_of_two_tenants_that_ask_for_a_directory_at_once_one_is_told_that_it_is_taken(
+    kafka_door: Door,
+) -> None:
+    sent = {"directory_id": "wanted", "name": "Okta"}
+    with sending(kafka_door, "POST", f"{TENANT}/directories", sent) as answers:
+        change = only_change(kafka_door)
+        kafka_door.write(rows.insert("directory_owner", directory_id="wanted", tenant_id="other"))
+        settle(kafka_door, change, status=201)
+    assert (answers[0].status_code, answers[0].json()["error"]) == (409, "taken")
