@@ -28,6 +28,8 @@ from schemas import changes
 
 ROOT = Path(deploy.__file__).parents[1]
 PAGE = (ROOT / "docs" / "cli.md").read_text()
+README = (ROOT / "README.md").read_text()
+README_COMMANDS = re.findall(r"^`?(rollcall [^`\n]*)", README, re.MULTILINE)
 COMMAND = [sys.executable, "-m", "deploy.cli.app"]
 HEAVY = {"httpx2", "pydantic", "confluent_kafka", "psycopg", "sqlalchemy", "faust"}
 
@@ -128,6 +130,16 @@ def test_no_gateway(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     assert said.err.startswith(f"rollcall: No gateway answers at {url}")
     assert "rollcall up" in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("token")
+@pytest.mark.parametrize("command", README_COMMANDS)
+def test_the_commands_in_the_readme_are_understood(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("ROLLCALL_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
+    said = run(capsys, *shlex.split(command)[1:])
+    assert said.err.startswith("rollcall: No gateway answers at ")  # so its words were right
 
 
 @pytest.mark.usefixtures("token")
