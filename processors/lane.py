@@ -72,6 +72,9 @@ class Lane:
         batch: list[Received] = []
         while self.waiting and len(batch) < most:
             message = self.waiting.popleft()
+            if self._paused and len(self.waiting) < limits.LANE_ROOM:
+                self._paused = False
+                message.resume()
             if message.offset < self.due:  # applied before
                 message.acknowledge()
                 continue
@@ -80,7 +83,4 @@ class Lane:
                 raise GapError(where)
             self.due += 1
             batch.append(message)
-            if self._paused and len(self.waiting) < limits.LANE_ROOM:
-                self._paused = False
-                message.resume()
         return batch
