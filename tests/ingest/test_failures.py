@@ -112,7 +112,7 @@ def test_a_stop_lets_those_who_wait_have_their_answer(world: World) -> None:
 def _listens(world: World) -> bool:
     try:
         httpx2.get(f"{world.settings.url}/readyz")
-    except httpx2.ConnectError:
+    except httpx2.TransportError:  # also a connection that was waiting to be accepted
         return False
     return True
 
