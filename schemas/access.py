@@ -7,7 +7,7 @@ import msgspec
 Standing = Literal["active", "none"]
 """Whether a member may log in."""
 
-LostBecause = Literal["deactivated", "deleted", "no_mapped_group"]
+LostBecause = Literal["deactivated", "deleted", "no_mapped_group", "disconnected"]
 """Why somebody lost access (access-rules §5)."""
 
 

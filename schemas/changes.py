@@ -9,6 +9,12 @@ from schemas.access import WorkspaceGrant
 
 Attribute = str | int | float | bool
 Provider = Literal["okta", "entra", "onelogin", "jumpcloud", "google", "pingone", "generic"]
+OnDisconnect = Literal["keep", "deactivate"]
+"""What a directory's end means for its people (access-rules §5).
+
+`keep`: they keep the access that they have, and no directory speaks for them any more.
+"""
+Note = Literal["token_created", "token_revoked", "unknown_event"]
 
 
 class Stamp(msgspec.Struct, frozen=True, order=True):
@@ -95,6 +101,24 @@ class MembershipRemoved(DirectoryChange, frozen=True, kw_only=True, tag="members
     user_id: str
 
 
+class DirectoryStateReported(DirectoryChange, frozen=True, kw_only=True, tag="directory_state"):
+    """A directory is connected to its IdP, or no longer; nobody's access moves by it."""
+
+    connected: bool
+
+
+class DirectoryDeleted(DirectoryChange, frozen=True, kw_only=True, tag="directory_deleted"):
+    """A directory is gone with all its users and groups; nothing else follows (idp-facts §1.2)."""
+
+
+class DirectoryNoted(DirectoryChange, frozen=True, kw_only=True, tag="directory_noted"):
+    """Something that changes nothing here, and that the audit log of the tenant shall tell."""
+
+    note: Note
+    detail: str
+    """The end of the token, or the type of the event."""
+
+
 class CreateTenant(Change, frozen=True, kw_only=True, tag="create_tenant"):
     """Open a tenant; refused when its id is taken by one of another name."""
 
@@ -128,6 +152,13 @@ class CreateDirectory(Change, frozen=True, kw_only=True, tag="create_directory")
     kind: Literal["workos"] = "workos"
 
 
+class SetDirectory(Change, frozen=True, kw_only=True, tag="set_directory"):
+    """Say what the end of a directory means for its people."""
+
+    directory_id: str
+    on_disconnect: OnDisconnect
+
+
 class SetMapping(Change, frozen=True, kw_only=True, tag="set_mapping"):
     """Say what a directory group grants.
 
@@ -140,11 +171,29 @@ class SetMapping(Change, frozen=True, kw_only=True, tag="set_mapping"):
     workspaces: tuple[WorkspaceGrant, ...] = ()
 
 
+class DropDeadLetter(Change, frozen=True, kw_only=True, tag="drop_dead_letter"):
+    """Give up a message that could not be decided; what waits behind it may go on."""
+
+    letter_id: str
+    entity: str
+    """What the letter is about (`schemas.entities`)."""
+
+
 AnyDirectoryChange = (
-    UserReported | UserDeleted | GroupReported | GroupDeleted | MembershipAdded | MembershipRemoved
+    UserReported
+    | UserDeleted
+    | GroupReported
+    | GroupDeleted
+    | MembershipAdded
+    | MembershipRemoved
+    | DirectoryStateReported
+    | DirectoryDeleted
+    | DirectoryNoted
 )
-AnySettingsChange = CreateTenant | SetRole | CreateWorkspace | CreateDirectory | SetMapping
-AnyChange = AnyDirectoryChange | AnySettingsChange
+AnySettingsChange = (
+    CreateTenant | SetRole | CreateWorkspace | CreateDirectory | SetDirectory | SetMapping
+)
+AnyChange = AnyDirectoryChange | AnySettingsChange | DropDeadLetter
 
 
 def is_urgent(change: AnyChange) -> bool:
@@ -155,7 +204,7 @@ def is_urgent(change: AnyChange) -> bool:
     match change:
         case UserReported():
             return not change.user.active
-        case UserDeleted() | GroupDeleted() | MembershipRemoved():
+        case UserDeleted() | GroupDeleted() | MembershipRemoved() | DirectoryDeleted():
             return True
         case _:
             return False

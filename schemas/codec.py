@@ -20,7 +20,7 @@ Output = (
     | events.AccessEvent
     | events.DeprovisionEvent
     | events.AuditEntry
-    | events.DeadLetter
+    | events.DeadLetterEvent
     | SessionCommand
 )
 """Everything that processors publish."""
@@ -33,7 +33,7 @@ BODIES: Final[dict[str, Any]] = {
     topics.DEPROVISIONS.name: events.DeprovisionEvent,
     topics.SESSION_REVOCATIONS.name: SessionCommand,
     topics.AUDIT_ENTRIES.name: events.AuditEntry,
-    topics.DEAD_LETTERS.name: events.DeadLetter,
+    topics.DEAD_LETTERS.name: events.DeadLetterEvent,
 }
 """What each topic carries; the changelog carries state records."""
 

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 Headers = list[tuple[str, bytes]]
 ReadHeaders = Mapping[str, str | bytes | None] | Sequence[tuple[str, str | bytes | None]] | None
 """Headers as the clients may hand them over."""
+
+
+REPLAY: Final = "rollcall_replay"
+"""The header of a message that is put on its lane again: the id of its dead letter."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from schemas.access import Access, Because, LostBecause, MemberRef, WorkspaceGrant
-from schemas.changes import Attribute, Provider
+from schemas.changes import Attribute, OnDisconnect, Provider
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -87,6 +87,8 @@ class DirectoryRecorded(Event, frozen=True, kw_only=True, tag="directory_recorde
     name: str
     provider: Provider
     kind: Literal["workos"]
+    connected: bool
+    on_disconnect: OnDisconnect
 
 
 class MappingRecorded(Event, frozen=True, kw_only=True, tag="mapping_recorded"):
@@ -235,8 +237,14 @@ class AuditEntry(Event, frozen=True, kw_only=True, tag="audit_entry"):
 class DeadLetter(Event, frozen=True, kw_only=True, tag="dead_letter"):
     """A message that could not be decided, as it stood in Kafka."""
 
-    reason: Literal["undecodable", "undecidable", "unknown_directory"]
+    reason: Literal["undecodable", "undecidable", "waiting", "unknown_directory"]
+    """`waiting`: it may not overtake an earlier dead letter of its entity."""
     detail: str
+    entity: str
+    """What it is about (`schemas.entities`); a message that says nothing is its own entity."""
+    removal: bool
+    """It takes away: until it is replayed, somebody may have access who should have none."""
+    directory_id: str | None
     topic: str
     """Logical name of the topic that it stood on, or would have."""
     partition: int
@@ -245,3 +253,18 @@ class DeadLetter(Event, frozen=True, kw_only=True, tag="dead_letter"):
     headers: list[tuple[str, bytes]]
     key: bytes | None
     value: bytes | None
+    """None also where the message was larger than `limits.LETTER_VALUE`."""
+    sha256: str
+    """Of the value, in hex."""
+
+
+class DeadLetterRuled(Event, frozen=True, kw_only=True, tag="dead_letter_ruled"):
+    """What became of a dead letter: it was decided, given up, or could again not be decided."""
+
+    letter_id: str
+    ruling: Literal["replayed", "dropped", "failed"]
+    detail: str = ""
+    """Why it could again not be decided."""
+
+
+DeadLetterEvent = DeadLetter | DeadLetterRuled

@@ -16,6 +16,15 @@ LANE_FULL: Final = 1_000
 LANE_ROOM: Final = 500
 """Messages waiting in a lane at which a paused topic-partition is resumed."""
 
+BUDGET_WINDOW: Final = 1_000
+"""Messages of a partition over which dead letters are counted (DESIGN §5.5)."""
+BUDGET_LETTERS: Final = BUDGET_WINDOW // 5
+"""Dead letters among those at which a partition, or a sink, decides no more."""
+LETTER_VALUE: Final = 2 << 20
+"""Largest message that a dead letter holds whole; of a larger one it keeps place and hash."""
+LETTER_DETAIL: Final = 1_000
+"""Longest reason of a dead letter, in characters."""
+
 INPUT_MESSAGE: Final = 1 << 20
 """Largest message on an input topic (DESIGN §5.5)."""
 OUTPUT_MESSAGE: Final = 4 << 20
@@ -59,6 +68,16 @@ SESSION_SECONDS: Final = 10
 
 Fencing and the end record take less than half of it (DESIGN §5.2).
 """
+WATCH_SECONDS: Final = 5
+"""How often a worker compares its lanes with the broker's logs."""
+STUCK_SECONDS: Final = 30
+"""How long a lane with something to read, or a recovery, may stand still before the process ends
+(DESIGN §5.4)."""
+STORE_DAYS: Final = 3.5
+"""How long a local store may lie unused before it is recovered whole: half of what the changelog
+keeps tombstones (DESIGN §5.3)."""
+ASSIGN_SECONDS: Final = 5
+"""How often the gateway looks for dead letters whose directory has got a tenant."""
 OUTCOME_SECONDS: Final = 45
 """How long the gateway waits for a change's outcome; Okta and Entra wait 60 (DESIGN §5)."""
 OUTCOME_RECHECK_SECONDS: Final = 0.5

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Identity,
     Integer,
     LargeBinary,
     MetaData,
@@ -66,6 +67,8 @@ directory = Table(
     Column("name", Text, nullable=False),
     Column("provider", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("connected", Boolean, nullable=False),
+    Column("on_disconnect", Text, nullable=False),
 )
 directory_owner = Table(  # across tenants: the door asks it before it knows the tenant
     "directory_owner",
@@ -197,6 +200,32 @@ outcome = Table(
     Column("status", Integer, nullable=False),
     Column("body", JSONB, nullable=False),
     _at("settled_at"),
+)
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),  # as the message's key has it; may be no tenant
+    Column("letter_id", Text, primary_key=True),
+    # Grows with each letter; those of one tenant in the order in which they came.
+    Column("number", BigInteger, Identity(), nullable=False),
+    Column("stage", Text, nullable=False),  # `processors`, `ingest`, or the name of a sink
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("removal", Boolean, nullable=False),
+    Column("directory_id", Text),
+    Column("cause", Text, nullable=False),  # ce_id of the message
+    Column("topic", Text, nullable=False),  # its logical name
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("headers", JSONB, nullable=False),  # [[name, value in base64], …]
+    Column("key", LargeBinary),
+    Column("value", LargeBinary),
+    Column("sha256", Text, nullable=False),
+    _at("recorded_at"),
+    Column("settled", Text),  # `replayed` or `dropped`; null while it is open
+    _at("settled_at", nullable=True),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # failed replays
 )
 sink_position = Table(
     "sink_position",

@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     workos_tolerance_seconds: int = Field(
         300, ge=1, description="How old or early a webhook's signature may be, in seconds."
     )
+    standby_replicas: int = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Copies of the state that other workers keep, 0 or 1.",
+    )
     host: str = Field("127.0.0.1", description="Address on which the gateway listens.")
     port: int = Field(8080, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
     installation: str = Field(

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from schemas.access import NO_ACCESS, Access, WorkspaceGrant
-from schemas.changes import Attribute, Provider, Stamp
+from schemas.changes import Attribute, OnDisconnect, Provider, Stamp
 
 SEPARATOR: Final = b"\0"
 """Parts every key.
@@ -64,6 +64,12 @@ class Directory(State, frozen=True, kw_only=True):
     name: str
     provider: Provider
     kind: Literal["workos"]
+    on_disconnect: OnDisconnect = "keep"
+    stamp: Stamp | None = None
+    """Of the newest event about the directory itself."""
+    connected: bool = True
+    deleted_at: Stamp | None = None
+    """Of the newest deletion: what is not newer is no longer there."""
 
 
 class Mapping(State, frozen=True, kw_only=True):
@@ -168,6 +174,25 @@ class Late(State, frozen=True, kw_only=True):
     """An outdated change that was ignored and audited once; its repeats are silent."""
 
 
+class Letter(State, frozen=True, kw_only=True):
+    """A dead letter that is neither replayed nor dropped: later changes of its entity wait."""
+
+    letter_id: str
+
+
+class Budget(State, frozen=True, kw_only=True):
+    """Which of the partition's last messages became dead letters (DESIGN §5.5).
+
+    There is none as long as there was no dead letter among the last `limits.BUDGET_WINDOW`.
+    """
+
+    seen: int = 0
+    """Messages since the record began."""
+    letters: tuple[int, ...] = ()
+    """The numbers of those that became dead letters, within the window; at most as many as the
+    budget has, so the record stays small."""
+
+
 def tenant_key(tenant_id: str) -> bytes:
     """Where a Tenant stands."""
     return key("tenant", tenant_id)
@@ -229,6 +254,20 @@ def position_key(lane: str) -> bytes:
     The one key without a tenant, since a lane carries many.
     """
     return key("position", "", lane)
+
+
+def letter_key(tenant_id: str, entity: str, number: int) -> bytes:
+    """Where a Letter stands: those of an entity are sorted by when they came."""
+    return key("letter", tenant_id, entity, f"{number:012d}")
+
+
+LETTERS: Final = b"letter" + SEPARATOR
+"""What every letter key begins with."""
+
+
+def budget_key() -> bytes:
+    """Where the Budget of the partition stands; a key without a tenant, like positions."""
+    return key("budget", "")
 
 
 def changed(record: Record, **fields: object) -> Record:

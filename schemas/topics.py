@@ -103,9 +103,9 @@ AUDIT_ENTRIES: Final = Topic(
 )
 DEAD_LETTERS: Final = Topic(
     name="dead-letters",
-    holds="messages that could not be decided, as they stood in Kafka, and why",
+    holds="messages that could not be decided, as they stood, why, and what became of them",
     written_by="processors",
-    read_by=(),
+    read_by=("dead_letters",),
     retention_days=35,
     also_written_by="ingest: changes of a directory that no tenant owns",
 )

@@ -4,7 +4,7 @@ Chunks of a re-evaluation and what is due at some time; a crash cannot lose them
 """
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 from schemas.access import Because
 from schemas.state import SEPARATOR, State, parts_of
@@ -47,13 +47,26 @@ class ReevaluateTenant(AnyWork, frozen=True, kw_only=True, tag="reevaluate_tenan
     """The last member id that was done."""
 
 
+class ReevaluateDirectory(AnyWork, frozen=True, kw_only=True, tag="reevaluate_directory"):
+    """Follow-up work: tell that a directory's users and groups are gone; decide anew about people.
+
+    First all users, then all groups.
+    """
+
+    trigger: Trigger
+    directory_id: str
+    part: Literal["users", "groups"] = "users"
+    after: str = ""
+    """The last user or group id that was done."""
+
+
 class ForgetLate(AnyWork, frozen=True, kw_only=True, tag="forget_late"):
     """Follow-up work: no longer remember an ignored change."""
 
     change_id: str
 
 
-Work = ReevaluateGroup | ReevaluateTenant | ForgetLate
+Work = ReevaluateGroup | ReevaluateTenant | ReevaluateDirectory | ForgetLate
 
 
 WORK: Final = b"work" + SEPARATOR

@@ -28,7 +28,7 @@ from tests.harness import new_database
 OF_A_TENANT = sorted(
     name for name, table in read_models.metadata.tables.items() if "tenant_id" in table.columns
 )
-ACROSS_TENANTS = {"tenant", "directory_owner", "outcome"}
+ACROSS_TENANTS = {"tenant", "directory_owner", "outcome", "dead_letter"}
 
 
 @contextmanager

@@ -102,6 +102,6 @@ def test_what_is_no_change_is_refused(key: bytes | None, value: bytes | None, wh
 def test_deactivations_deletions_and_removals_are_urgent() -> None:
     made = [message for message in MESSAGES.values() if isinstance(message, changes.Change)]
     urgent = {type(change).__name__ for change in made if changes.is_urgent(change)}
-    assert urgent == {"UserDeleted", "GroupDeleted", "MembershipRemoved"}
+    assert urgent == {"UserDeleted", "GroupDeleted", "MembershipRemoved", "DirectoryDeleted"}
     report = next(change for change in made if isinstance(change, changes.UserReported))
     assert changes.is_urgent(replace(report, user=replace(report.user, active=False)))

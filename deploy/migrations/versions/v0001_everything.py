@@ -48,7 +48,7 @@ BEGIN
     FOREACH name IN ARRAY ARRAY[
         'tenant', 'role', 'workspace', 'directory', 'directory_owner', 'directory_user',
         'directory_group', 'membership', 'group_mapping', 'member', 'member_workspace', 'session',
-        'api_key', 'member_cutoff', 'audit_entry', 'outcome'
+        'api_key', 'member_cutoff', 'audit_entry', 'outcome', 'dead_letter'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         -- One sink writes for all tenants: its grants bound it, not its rows.
@@ -62,6 +62,8 @@ BEGIN
                 WHEN name = 'directory_owner' THEN 'true'
                 -- One listener re-reads what all requests wait for, of many tenants at once.
                 WHEN name = 'outcome' THEN 'true'
+                -- Some letters name no tenant, and the operator lists those of all.
+                WHEN name = 'dead_letter' THEN 'true'
                 ELSE own
             END);
     END LOOP;
@@ -80,11 +82,12 @@ GRANT SELECT ON installation TO rollcall_gateway, rollcall_sink;
 
 GRANT SELECT ON tenant, role, workspace, directory, directory_owner, directory_user,
     directory_group, membership, group_mapping, member, member_workspace, session, api_key,
-    member_cutoff, audit_entry, outcome TO rollcall_gateway;
+    member_cutoff, audit_entry, outcome, dead_letter TO rollcall_gateway;
 GRANT INSERT ON session, api_key TO rollcall_gateway;
 
 GRANT SELECT, INSERT, UPDATE ON tenant, role, workspace, directory, directory_user,
-    directory_group, group_mapping, member, member_cutoff, outcome, sink_position TO rollcall_sink;
+    directory_group, group_mapping, member, member_cutoff, outcome, dead_letter, sink_position
+    TO rollcall_sink;
 GRANT SELECT, INSERT ON directory_owner, membership, member_workspace, audit_entry TO rollcall_sink;
 GRANT SELECT, DELETE ON session TO rollcall_sink;
 GRANT SELECT, UPDATE (revoked_at) ON api_key TO rollcall_sink;

@@ -1,0 +1,69 @@
+"""Dead letters that are still open: what later changes of the same entity wait behind.
+
+The letter itself stands in Postgres; here stands only that it is open, so that order is kept.
+"""
+
+from processors.core.draft import Decision, Draft, UndecidableError
+from processors.core.overlay import StateReader, Writes
+from schemas import state
+from schemas.changes import DropDeadLetter
+from schemas.events import DeadLetterRuled
+from schemas.state import Letter, Tenant
+
+
+def first(below: StateReader, tenant_id: str, entity: str) -> str | None:
+    """Id of the entity's first open letter, if there is one."""
+    return next((letter.letter_id for _, letter in _open(below, tenant_id, entity)), None)
+
+
+def opened(below: StateReader, tenant_id: str, entity: str, letter_id: str) -> Writes:
+    """The state once a letter is the entity's last open one; a repeat changes nothing."""
+    known = list(_open(below, tenant_id, entity))
+    if any(letter.letter_id == letter_id for _, letter in known):
+        return {}
+    number = int(state.parts_of(known[-1][0])[-1]) + 1 if known else 0
+    return {state.letter_key(tenant_id, entity, number): Letter(letter_id=letter_id)}
+
+
+def replayed(below: StateReader, tenant_id: str, entity: str, letter_id: str) -> Writes | None:
+    """The state once a letter is decided after all; None where it is open no more.
+
+    Raises:
+        UndecidableError: an earlier letter of the entity is open.
+    """
+    found = _key_of(below, tenant_id, entity, letter_id)
+    if found is None:
+        return None
+    if (earlier := first(below, tenant_id, entity)) != letter_id:
+        raise UndecidableError(f"it waits behind the dead letter {earlier}: replay or drop that")
+    return {found: None}
+
+
+def drop(draft: Draft, change: DropDeadLetter) -> Decision:
+    """Give a letter up, whoever wrote it; sinks and the door keep no record of theirs here."""
+    found = _key_of(draft, change.tenant_id, change.entity, change.letter_id)
+    if found is not None:
+        draft.put(found, None)
+    draft.emit(
+        DeadLetterRuled(**draft.common("dropped"), letter_id=change.letter_id, ruling="dropped")
+    )
+    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is not None:
+        draft.audit(
+            f"dead_letter/{change.letter_id}",
+            f"A message about {change.entity} that could not be decided was given up.",
+            decision="ignored",
+        )
+    draft.settle(change, 200, {"letter_id": change.letter_id, "settled": "dropped"})
+    return draft.decision()
+
+
+def _key_of(
+    below: StateReader | Draft, tenant_id: str, entity: str, letter_id: str
+) -> bytes | None:
+    return next(
+        (key for key, each in _open(below, tenant_id, entity) if each.letter_id == letter_id), None
+    )
+
+
+def _open(below: StateReader | Draft, tenant_id: str, entity: str):  # type: ignore[no-untyped-def]
+    return below.scan(state.prefix("letter", tenant_id, entity), Letter, b"")

@@ -1,0 +1,64 @@
+"""What a message is about: changes of one entity may not overtake one another's dead letters."""
+
+import hashlib
+from typing import Final, assert_never
+from urllib.parse import quote
+
+from schemas import changes, events
+from schemas.changes import AnyChange
+from schemas.codec import Output
+
+_LONGEST: Final = 500  # it is a part of keys and of an index
+
+
+def entity_of(message: AnyChange | Output) -> str:  # noqa: C901, PLR0911, PLR0912 # a table
+    """The entity of a change or of what processors publish, unique within its tenant."""
+    match message:
+        case changes.UserReported():
+            return _named("user", message.directory_id, message.user.user_id)
+        case changes.UserDeleted() | events.UserRecorded():
+            return _named("user", message.directory_id, message.user_id)
+        case changes.GroupReported() | changes.GroupDeleted() | events.GroupRecorded():
+            return _named("group", message.directory_id, message.group_id)
+        case changes.MembershipAdded() | changes.MembershipRemoved() | events.MembershipRecorded():
+            return _named("membership", message.directory_id, message.group_id, message.user_id)
+        case (
+            changes.CreateDirectory()
+            | changes.SetDirectory()
+            | changes.DirectoryStateReported()
+            | changes.DirectoryDeleted()
+            | events.DirectoryRecorded()
+        ):
+            return _named("directory", message.directory_id)
+        case changes.SetMapping() | events.MappingRecorded():
+            return _named("mapping", message.directory_id, message.group_id)
+        case changes.SetRole() | events.RoleRecorded():
+            return _named("role", message.slug)
+        case changes.CreateWorkspace() | events.WorkspaceRecorded():
+            return _named("workspace", message.slug)
+        case changes.CreateTenant() | events.TenantRecorded():
+            return "tenant"
+        case changes.DropDeadLetter() | events.DeadLetterRuled():
+            return _named("letter", message.letter_id)
+        case events.DeadLetter() | events.AuditEntry():
+            return of_itself(message.event_id)
+        case changes.DirectoryNoted():
+            return of_itself(message.change_id)
+        case events.ChangeSettled():
+            return of_itself(message.cause)
+        case events.MemberEvent():
+            return _named("member", message.member.member_id)
+        case _:
+            assert_never(message)
+
+
+def of_itself(message_id: str) -> str:
+    """The entity of a message that nothing else is about."""
+    return _named("message", message_id)
+
+
+def _named(kind: str, *ids: str) -> str:
+    name = "/".join((kind, *(quote(each, safe="") for each in ids)))
+    if len(name) <= _LONGEST:
+        return name
+    return f"{kind}/sha256:{hashlib.sha256(name.encode()).hexdigest()}"
