@@ -64,10 +64,10 @@ class Lane:
             message.pause()
 
     def take(self, most: int) -> list[Received]:
-        """The next messages in order, each exactly once.
+        """The next messages in order, each exactly once, up to a gap if there is one.
 
         Raises:
-            GapError: the lane skipped an offset.
+            GapError: the lane lacks the very next offset.
         """
         batch: list[Received] = []
         while self.waiting and len(batch) < most:
@@ -78,6 +78,9 @@ class Lane:
             if message.offset < self.due:  # applied before
                 message.acknowledge()
                 continue
+            if message.offset > self.due and batch:
+                self.waiting.appendleft(message)  # first what comes before it
+                break
             if message.offset > self.due:
                 where = f"{self.topic} gave {message.offset} where {self.due} was due"
                 raise GapError(where)

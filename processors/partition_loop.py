@@ -6,27 +6,30 @@ Nothing interleaves, urgent changes go first, and a step that was not committed 
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 import structlog
 
-from processors.core import work
-from processors.core.decide import decide
-from processors.core.draft import Decision
-from processors.core.overlay import Overlay
-from processors.dead_letters import Place, dead_letter, settled_as_failed
-from processors.lane import Lane, Received
-from processors.state_view import StoredState, StoreError
-from processors.transaction import Record, Transaction
-from schemas import codec, limits, state
-from schemas.changes import AnyChange
-from schemas.codec import Output
-from schemas.envelope import header
+from processors import dead_letters, gaps
+from processors.core import budget, work
+from processors.lane import GapError, Lane, Received
+from processors.state_view import StoredState
+from processors.step import Step
+from processors.transaction import Transaction
+from schemas import limits, metrics, state
 from schemas.settings import Settings
-from schemas.state import Position
-from schemas.work import WORK, AnyWork
+from schemas.state import LETTERS, Budget, Letter
+from schemas.work import WORK
 
 log = structlog.get_logger()
+
+Reason = Literal["budget", "gap"]
+_WHAT_TO_DO: Final[dict[Reason, str]] = {
+    "budget": "the partition stopped: too many of its last messages could not be decided. See"
+    " `rollcall dead-letters list`, mend the cause, then run `rollcall dead-letters resume`.",
+    "gap": "the partition stopped: its log lacks an offset for the second time. See `rollcall"
+    " positions show`, then run `rollcall positions accept`.",
+}
 
 
 class PartitionStore(Protocol):
@@ -60,9 +63,17 @@ class PartitionLoop:
         self._stopping = False
         self._may_have_work = True
         self._alarm: asyncio.TimerHandle | None = None
+        self._letters_open = any(True for _ in store.state.scan(LETTERS, Letter, b""))
+        self.parked: Reason | None = None
+        """Why nothing is decided until an operator acts; None while things are decided."""
+        if budget.is_spent(store.state.get(state.budget_key(), Budget)):
+            self._park("budget")
 
     def put(self, lane: int, message: Received) -> None:
         """Hand over a message of a lane."""
+        if self.parked is not None:
+            _turn_away(message)
+            return
         self.lanes[lane].put(message)
         self._wake.set()
 
@@ -80,52 +91,50 @@ class PartitionLoop:
         """
         while not self._stopping:
             urgent, changes = self.lanes
-            if urgent.waiting:
+            if self.parked is not None:
+                await self._wake.wait()
+            elif urgent.waiting:
                 await self._step(urgent)
                 continue
-            if changes.waiting:
+            elif changes.waiting:
                 await self._step(changes)
             elif not self._may_have_work:
                 await self._wake.wait()
             self._wake.clear()
-            if self._may_have_work and not urgent.waiting and not self._stopping:
+            if self._may_have_work and not (urgent.waiting or self.parked or self._stopping):
                 await self._work_step()
 
     async def _step(self, lane: Lane) -> None:
         """Take what waits in a lane, decide it, commit outputs, state and position as one."""
-        batch = lane.take(limits.RECORDS_PER_STEP)
+        batch = self._taken(lane)
         if not batch:
             return
-        view = Overlay(self._store.state)
-        outputs: list[Output] = []
+        step = self._new_step()
         for message in batch:
-            decision = self._decide(view, lane, message)
-            view.apply(decision.writes)
-            outputs += decision.outputs
-        last = batch[-1]
-        position = Position(
-            topic_id=lane.topic_id,
-            offset=last.offset,
-            ce_id=header(last.headers, "ce_id") or "",
-        )
-        view.put(state.position_key(lane.topic), position)
-        await self._commit(view, outputs)
+            step.take(lane, message)
+            last = message
+            if step.spent:
+                break  # what follows stays undecided, and is read again when the partition goes on
+        step.reach(lane, last)
+        await self._commit(step)
+        if step.spent:
+            self._park("budget")
         for message in batch:
             message.acknowledge()
 
-    def _decide(self, view: Overlay, lane: Lane, message: Received) -> Decision:
-        """Every message is applied, or is a dead letter in the same transaction (DESIGN §5.5)."""
-        change: AnyChange | None = None
+    def _taken(self, lane: Lane) -> list[Received]:
+        """The next messages; none where the log has the same gap for the second time.
+
+        Raises:
+            GapError: it has a gap that is new.
+        """
         try:
-            change = codec.decode_change(message.key, message.value)
-            return decide(view, change, self._clock())
-        except StoreError:
-            raise  # nothing about the message: this process must end
-        except Exception as error:
-            log.exception("dead letter", topic=lane.topic, offset=message.offset)
-            place = Place(lane.topic, lane.topic_id, self._transaction.partition)
-            letter = dead_letter(place, message, error, self._clock())
-            return Decision(outcome="refused", outputs=(letter, *settled_as_failed(change)))
+            return lane.take(limits.RECORDS_PER_STEP)
+        except GapError:
+            if not gaps.met_before(self._settings, lane, self._transaction.partition):
+                raise
+            self._park("gap")
+            return []
 
     async def _work_step(self) -> None:
         """Do one chunk of the follow-up work that is due, or wait until there is some."""
@@ -135,42 +144,39 @@ class PartitionLoop:
             self._may_have_work = False
             self._set_alarm(work.next_due(stored))
             return
-        view = Overlay(stored)
-        decision = self._decide_work(stored, *found)
-        view.apply(decision.writes)
-        await self._commit(view, list(decision.outputs))
+        step = self._new_step()
+        step.do(*found)
+        await self._commit(step)
 
-    def _decide_work(self, stored: StoredState, key: bytes, due: AnyWork) -> Decision:
-        """Work that cannot be done must not keep the lanes from being read: it waits."""
-        try:
-            return work.decide_work(stored, key, due, self._clock())
-        except StoreError:
-            raise
-        except Exception:
-            log.exception("follow-up work is postponed", kind=type(due).__name__)
-            return work.postponed(key, due, self._clock())
+    def _new_step(self) -> Step:
+        return Step(
+            self._settings,
+            self._store.state,
+            self._transaction.partition,
+            self._clock,
+            letters_open=self._letters_open,
+        )
 
-    async def _commit(self, view: Overlay, outputs: Sequence[Output]) -> None:
+    async def _commit(self, step: Step) -> None:
         """The log first, then the store."""
-        writes = [
-            (key, None if record is None else codec.encode(record))
-            for key, record in view.writes.items()
-        ]
-        changelog = self._settings.topic("state-changelog")
-        records = [self._record(output) for output in outputs]
-        records += [Record(changelog, key, value) for key, value in writes]
-        end = await self._transaction.commit(records)
-        self._store.apply(writes, end)
-        if any(key.startswith(WORK) for key in view.writes):
+        end = await self._transaction.commit(step.records())
+        self._store.apply(list(step.writes.items()), end)
+        self._letters_open = step.letters_open
+        dead_letters.tell(step.letters)
+        if any(key.startswith(WORK) for key in step.writes):
             self._may_have_work = True
 
-    def _record(self, output: Output) -> Record:
-        return Record(
-            self._settings.topic(codec.topic_of(output)),
-            output.tenant_id.encode(),
-            codec.encode(output),
-            codec.envelope_of_output(output).headers(),
-        )
+    def _park(self, why: Reason) -> None:
+        """Decide nothing more, so that neither a bad deploy nor a restart drains the topic.
+
+        What is read is turned away: it stays in the log, and the position says where to go on.
+        """
+        self.parked = why
+        metrics.PARTITIONS_PARKED.labels(why=why).inc()
+        log.critical(_WHAT_TO_DO[why], partition=self._transaction.partition)
+        for lane in self.lanes:
+            while lane.waiting:
+                _turn_away(lane.waiting.popleft())
 
     def _set_alarm(self, due: datetime | None) -> None:
         """Look again when the first piece of later work is due; one alarm at most."""
@@ -184,3 +190,9 @@ class PartitionLoop:
     def _work_is_due(self) -> None:
         self._may_have_work = True
         self._wake.set()
+
+
+def _turn_away(message: Received) -> None:
+    """Acknowledged, since rebalances wait for it; fetched no more, since nobody would decide it."""
+    message.pause()
+    message.acknowledge()

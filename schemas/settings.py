@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         """Faust's application id: the consumer group of the processors."""
         return f"{self.installation}-processors"
 
+    @property
+    def worker_folder(self) -> Path:
+        """Where this worker keeps its local stores and what belongs to them."""
+        return self.state_folder.absolute() / self.application / self.instance
+
     def transactional_id(self, partition: int) -> str:
         """The transactional id of a partition's owner (DESIGN §5.2)."""
         return f"{self.application}-{partition}"

@@ -256,9 +256,9 @@ def position_key(lane: str) -> bytes:
     return key("position", "", lane)
 
 
-def letter_key(tenant_id: str, entity: str, number: int) -> bytes:
-    """Where a Letter stands: those of an entity are sorted by when they came."""
-    return key("letter", tenant_id, entity, f"{number:012d}")
+def letter_key(tenant_id: str, entity: str, offset: int) -> bytes:
+    """Where a Letter stands: those of an entity are sorted by their place on the lane."""
+    return key("letter", tenant_id, entity, f"{offset:015d}")
 
 
 LETTERS: Final = b"letter" + SEPARATOR

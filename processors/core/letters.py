@@ -3,6 +3,8 @@
 The letter itself stands in Postgres; here stands only that it is open, so that order is kept.
 """
 
+from collections.abc import Iterator
+
 from processors.core.draft import Decision, Draft, UndecidableError
 from processors.core.overlay import StateReader, Writes
 from schemas import state
@@ -16,25 +18,23 @@ def first(below: StateReader, tenant_id: str, entity: str) -> str | None:
     return next((letter.letter_id for _, letter in _open(below, tenant_id, entity)), None)
 
 
-def opened(below: StateReader, tenant_id: str, entity: str, letter_id: str) -> Writes:
-    """The state once a letter is the entity's last open one; a repeat changes nothing."""
-    known = list(_open(below, tenant_id, entity))
-    if any(letter.letter_id == letter_id for _, letter in known):
-        return {}
-    number = int(state.parts_of(known[-1][0])[-1]) + 1 if known else 0
-    return {state.letter_key(tenant_id, entity, number): Letter(letter_id=letter_id)}
+def opened(tenant_id: str, entity: str, letter_id: str, offset: int) -> Writes:
+    """What keeps a letter open, sorted by its place on the lane."""
+    return {state.letter_key(tenant_id, entity, offset): Letter(letter_id=letter_id)}
 
 
-def replayed(below: StateReader, tenant_id: str, entity: str, letter_id: str) -> Writes | None:
+def replayed(
+    below: StateReader, tenant_id: str, entity: str, letter_id: str, *, in_order: bool
+) -> Writes | None:
     """The state once a letter is decided after all; None where it is open no more.
 
     Raises:
-        UndecidableError: an earlier letter of the entity is open.
+        UndecidableError: it must be replayed in order, and an earlier one of the entity is open.
     """
     found = _key_of(below, tenant_id, entity, letter_id)
     if found is None:
         return None
-    if (earlier := first(below, tenant_id, entity)) != letter_id:
+    if in_order and (earlier := first(below, tenant_id, entity)) != letter_id:
         raise UndecidableError(f"it waits behind the dead letter {earlier}: replay or drop that")
     return {found: None}
 
@@ -65,5 +65,7 @@ def _key_of(
     )
 
 
-def _open(below: StateReader | Draft, tenant_id: str, entity: str):  # type: ignore[no-untyped-def]
+def _open(
+    below: StateReader | Draft, tenant_id: str, entity: str
+) -> Iterator[tuple[bytes, Letter]]:
     return below.scan(state.prefix("letter", tenant_id, entity), Letter, b"")

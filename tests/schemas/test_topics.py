@@ -44,6 +44,7 @@ def test_a_topic_says_what_it_holds(topic: Topic) -> None:
         "directory_view",
         "session_revoker",
         "audit_log",
+        "dead_letters",
         "product",
     }
 

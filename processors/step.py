@@ -1,0 +1,196 @@
+"""One step of a partition: what its transaction will hold, decided message by message.
+
+Each message is applied, or is a dead letter in the same transaction (DESIGN §5.5): what a message
+wrote before it failed is forgotten, and what others wrote stays.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+from msgspec.structs import replace
+
+from processors import dead_letters
+from processors.core import budget, letters, work
+from processors.core.decide import decide
+from processors.core.draft import Decision, UndecidableError
+from processors.core.overlay import Overlay, Writes
+from processors.dead_letters import Place, WaitingError
+from processors.lane import Lane, Received
+from processors.state_view import StoredState, StoreError
+from processors.transaction import Record
+from schemas import codec, entities, limits, state
+from schemas.changes import AnyChange, is_urgent
+from schemas.codec import Output
+from schemas.envelope import REPLAY, header
+from schemas.events import DeadLetter
+from schemas.settings import Settings
+from schemas.state import Budget, Position
+from schemas.work import AnyWork
+
+log = structlog.get_logger()
+
+_LARGEST = limits.OUTPUT_MESSAGE - 4_096  # key, headers and the batch's own bytes fit into the rest
+
+
+class _Bytes(NamedTuple):
+    """A decision as it goes into Kafka, and its state records."""
+
+    outputs: Sequence[Record]
+    encoded: dict[bytes, bytes | None]
+    writes: Writes
+
+
+class Step:
+    """Reads the partition's state through what it is about to write."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stored: StoredState,
+        partition: int,
+        clock: Callable[[], datetime],
+        *,
+        letters_open: bool,
+    ) -> None:
+        self._settings = settings
+        self._view = Overlay(stored)
+        self._partition = partition
+        self._clock = clock
+        self._outputs: list[Record] = []
+        self._budget_before = stored.get(state.budget_key(), Budget)
+        self._budget = self._budget_before
+        self.letters_open = letters_open
+        """Whether some entity has an open dead letter; almost always none has."""
+        self.letters: list[DeadLetter] = []
+        """The dead letters that it makes."""
+        self.writes: dict[bytes, bytes | None] = {}
+        """State records by key, as they go into the changelog and the store."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether too many messages became dead letters to go on."""
+        return budget.is_spent(self._budget)
+
+    def take(self, lane: Lane, message: Received) -> None:
+        """Decide one message, or make it a dead letter.
+
+        Raises:
+            StoreError: nothing about the message: this process must end.
+        """
+        before = len(self.letters)
+        self._apply(self._decided(lane, message))
+        dead = any(letter.reason != "waiting" for letter in self.letters[before:])
+        self._budget = budget.counted(self._budget, dead=dead)
+
+    def reach(self, lane: Lane, last: Received) -> None:
+        """Note that everything up to a message of a lane is decided."""
+        ce_id = header(last.headers, "ce_id") or ""
+        position = Position(topic_id=lane.topic_id, offset=last.offset, ce_id=ce_id)
+        self.writes[state.position_key(lane.topic)] = codec.encode(position)
+        if self._budget != self._budget_before:
+            encoded = None if self._budget is None else codec.encode(self._budget)
+            self.writes[state.budget_key()] = encoded
+
+    def do(self, key: bytes, due: AnyWork) -> None:
+        """Do one chunk of follow-up work; what cannot be done must not keep the lanes waiting."""
+        try:
+            self._apply(self._bytes(work.decide_work(self._view, key, due, self._clock())))
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("follow-up work is postponed", kind=type(due).__name__)
+            self._apply(self._bytes(work.postponed(key, due, self._clock())))
+
+    def records(self) -> list[Record]:
+        """Everything that the transaction holds."""
+        changelog = self._settings.topic("state-changelog")
+        state_records = [Record(changelog, key, value) for key, value in self.writes.items()]
+        return [*self._outputs, *state_records]
+
+    def _decided(self, lane: Lane, message: Received) -> _Bytes:
+        change: AnyChange | None = None
+        letter_id = header(message.headers, REPLAY)
+        try:
+            change = codec.decode_change(message.key, message.value)
+            if letter_id is not None:
+                return self._bytes(self._replay(change, letter_id))
+            self._must_not_wait(change)
+            return self._bytes(decide(self._view, change, self._clock()))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 # it is kept with its reason, not swallowed
+            place = Place(lane.topic, lane.topic_id, self._partition)
+            dead_letters.report(place, message, error)
+            if letter_id is not None:
+                ruling = dead_letters.failed(place, message, letter_id, error, self._clock())
+                return self._bytes(Decision(outcome="refused", outputs=(ruling,)))
+            letter = dead_letters.dead_letter(place, message, change, error, self._clock())
+            return self._put_aside(letter, change)
+
+    def _must_not_wait(self, change: AnyChange) -> None:
+        """Later changes of an entity wait behind its dead letters; removals wait for nothing.
+
+        A removal leaves a tombstone, so that what is replayed later cannot undo it.
+        """
+        if not self.letters_open or is_urgent(change):
+            return
+        entity = entities.entity_of(change)
+        if (earlier := letters.first(self._view, change.tenant_id, entity)) is not None:
+            raise WaitingError(f"it waits behind the dead letter {earlier} about {entity}")
+
+    def _replay(self, change: AnyChange, letter_id: str) -> Decision:
+        """A dead letter again; decided once, however often it is replayed."""
+        for entity in (entities.entity_of(change), entities.of_itself(letter_id)):
+            closes = letters.replayed(
+                self._view, change.tenant_id, entity, letter_id, in_order=not is_urgent(change)
+            )
+            if closes is not None:
+                # Whoever asked for it was told 500 then, and waits no more.
+                decision = decide(self._view, replace(change, reply=False), self._clock())
+                told: list[Output] = list(decision.outputs)
+                told.append(dead_letters.replayed(change, letter_id, self._clock()))
+                writes = {**decision.writes, **closes}
+                return Decision(outcome=decision.outcome, outputs=tuple(told), writes=writes)
+        return Decision(outcome="repeat")
+
+    def _put_aside(self, letter: DeadLetter, change: AnyChange | None) -> _Bytes:
+        writes = letters.opened(letter.tenant_id, letter.entity, letter.event_id, letter.offset)
+        self.letters.append(letter)
+        self.letters_open = True
+        outputs: tuple[Output, ...] = (letter, *dead_letters.settled_as_failed(change))
+        return self._bytes(Decision(outcome="refused", outputs=outputs, writes=writes))
+
+    def _bytes(self, decision: Decision) -> _Bytes:
+        """Encode a decision; what the broker would refuse must not take the whole step with it.
+
+        Raises:
+            UndecidableError: a message or record is larger than `limits.OUTPUT_MESSAGE`.
+        """
+        outputs = [self._record(output) for output in decision.outputs]
+        encoded = {
+            key: None if record is None else codec.encode(record)
+            for key, record in decision.writes.items()
+        }
+        sizes = [len(each.value or b"") for each in outputs]
+        sizes += [len(value or b"") for value in encoded.values()]
+        if max(sizes, default=0) > _LARGEST:
+            raise UndecidableError(
+                f"what follows from it takes {max(sizes)} bytes in one message, and Kafka takes"
+                f" {limits.OUTPUT_MESSAGE}: make what it is about smaller"
+            )
+        return _Bytes(outputs, encoded, decision.writes)
+
+    def _apply(self, decided: _Bytes) -> None:
+        self._outputs += decided.outputs
+        self._view.apply(decided.writes)
+        self.writes |= decided.encoded
+
+    def _record(self, output: Output) -> Record:
+        return Record(
+            self._settings.topic(codec.topic_of(output)),
+            output.tenant_id.encode(),
+            codec.encode(output),
+            codec.envelope_of_output(output).headers(),
+        )
