@@ -15,6 +15,7 @@ from sqlalchemy import Connection, exc, func, select
 
 from ingest.refusals import NotFoundError, UnavailableError
 from schemas import read_models
+from schemas.events import OPERATOR_TENANT
 from schemas.settings import Settings
 
 CONNECT_SECONDS = 5
@@ -68,7 +69,8 @@ class Database:
             connection.execute(select(scope))
             tenant = read_models.tenant.c
             known = select(tenant.tenant_id).where(tenant.tenant_id == tenant_id)
-            if connection.execute(known).first() is None:
+            exists = tenant_id == OPERATOR_TENANT or connection.execute(known).first() is not None
+            if not exists:
                 raise NotFoundError("There is no such tenant: create it first, or check its id.")
             yield connection
 

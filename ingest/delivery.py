@@ -25,7 +25,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
     """Its name on the broker."""
     partition: int
-    key: bytes
+    key: bytes | None
     value: bytes
     headers: Headers
 

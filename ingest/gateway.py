@@ -15,6 +15,7 @@ from ingest.answers import HANDLERS, Answering, Problem, refusal
 from ingest.api.audit import Audit
 from ingest.api.authentication import Authentication
 from ingest.api.changes import Changes
+from ingest.api.dead_letters import DeadLetters, Dropped
 from ingest.api.directories import Directories, Directory
 from ingest.api.mappings import Mappings, SettledMapping
 from ingest.api.members import Members
@@ -22,15 +23,17 @@ from ingest.api.roles import Roles, SettledRole
 from ingest.api.sessions import Sessions
 from ingest.api.tenants import Tenant, Tenants
 from ingest.api.workspaces import Workspace, Workspaces
+from ingest.assignments import Assignments
 from ingest.bodies import BodyLimit
 from ingest.database import Database
 from ingest.directories import DirectoryOwners
 from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
 from ingest.refusals import UnavailableError
+from ingest.replays import Replays
 from ingest.server import Server
 from ingest.tracing import Tracing
-from ingest.workos.webhook import WorkosWebhook
+from ingest.workos.webhook import RefusalCounter, WorkosWebhook
 from schemas import limits
 from schemas.positions import Installation
 from schemas.settings import Settings
@@ -50,18 +53,22 @@ class Gateway:
         self.publisher = Publisher(settings, installation)
         self.outcomes = Outcomes(settings)
         self.owners = DirectoryOwners(self.database)
+        self.assignments = Assignments(self.database, self.publisher)
         self.app = self._app(settings.require_admin_token())
 
     def _app(self, token: str) -> Starlette:
         webhook = WorkosWebhook(self.settings, self.publisher, self.owners)
-        webhook_limit = Middleware(BodyLimit, limit=limits.WEBHOOK_BODY)
+        before_webhooks = [
+            Middleware(RefusalCounter),
+            Middleware(BodyLimit, limit=limits.WEBHOOK_BODY),
+        ]
         return Starlette(
             routes=[
                 Route("/readyz", self.readyz),
                 Mount(
                     "/api/webhooks",
                     routes=[Route("/workos", webhook.receive, methods=["POST"])],
-                    middleware=[webhook_limit],
+                    middleware=before_webhooks,
                 ),
                 Mount("/api", app=self._api(token)),
             ],
@@ -75,11 +82,13 @@ class Gateway:
         tenants = Tenants(self.database, changes)
         roles = Roles(self.database, changes)
         workspaces = Workspaces(self.database, changes)
-        directories = Directories(self.database, changes, self.owners)
+        directories = Directories(self.database, changes, self.owners, self.assignments)
         mappings = Mappings(self.database, changes)
         members = Members(self.database)
         sessions = Sessions(self.database)
         audit = Audit(self.database)
+        replays = Replays(self.settings, self.database, self.publisher, self.assignments)
+        letters = DeadLetters(self.database, changes, replays)
 
         api = FastAPI(
             title="Rollcall admin API",
@@ -97,7 +106,9 @@ class Gateway:
         )
         tenant = "/tenants/{tenant_id}"
         member = tenant + "/members/{member_id}"
-        mapping = tenant + "/directories/{directory_id}/mappings/{group_id}"
+        directory = tenant + "/directories/{directory_id}"
+        mapping = directory + "/mappings/{group_id}"
+        letter = "/dead-letters/{letter_id}"
         api.post("/tenants", status_code=201, response_model=Tenant)(tenants.create)
         api.get("/tenants")(tenants.every)
         api.put(tenant + "/roles/{slug}", response_model=SettledRole)(roles.set)
@@ -110,6 +121,7 @@ class Gateway:
             directories.create
         )
         api.get(tenant + "/directories")(directories.every)
+        api.put(directory, response_model=Directory)(directories.set)
         api.put(mapping, response_model=SettledMapping)(mappings.set)
         api.get(tenant + "/mappings")(mappings.every)
         api.get(tenant + "/members")(members.page)
@@ -119,6 +131,10 @@ class Gateway:
         api.post(member + "/api-keys", status_code=201)(sessions.make_key)
         api.get(member + "/api-keys")(sessions.keys)
         api.get(tenant + "/audit")(audit.page)
+        api.get("/dead-letters")(letters.page)
+        api.get(letter)(letters.show)
+        api.post(letter + "/replay", status_code=202)(letters.replay)
+        api.post(letter + "/drop", response_model=Dropped)(letters.drop)
         return api
 
     async def readyz(self, _: Request) -> JSONResponse:
@@ -133,9 +149,11 @@ class Gateway:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.publisher.start()
         self.outcomes.start()
+        self.assignments.start()
         try:
             yield
         finally:
+            await self.assignments.close()
             await self.outcomes.close()
             await self.publisher.close()
             self.database.close()

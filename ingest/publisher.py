@@ -1,7 +1,7 @@
 """Puts changes on their lane, and says so only when they are safe there (DESIGN §5.8)."""
 
 import asyncio
-from typing import Final
+from collections.abc import Iterable, Sequence
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException
@@ -10,22 +10,17 @@ from msgspec import structs
 from ingest.delivery import Delivery, Outgoing
 from ingest.refusals import NotDurableError
 from ingest.tracing import traceparent
-from schemas import codec, ids, kafka, limits, topics
-from schemas.changes import AnyChange, AnyDirectoryChange, is_urgent
+from ingest.unassigned import UNASSIGNED, letter_of
+from schemas import codec, kafka, limits, topics
+from schemas.changes import AnyChange, AnyDirectoryChange, DropDeadLetter, is_urgent
 from schemas.envelope import Envelope
-from schemas.events import DeadLetter
+from schemas.events import DeadLetterEvent
 from schemas.partitions import partition_of
 from schemas.positions import Installation
 from schemas.settings import Settings
 from schemas.topics import Topic
 
 log = structlog.get_logger(__name__)
-
-UNASSIGNED: Final = "_unassigned"
-"""Tenant id of a dead letter whose directory no tenant owns.
-
-No tenant can have it, since tenant ids begin with a letter or digit.
-"""
 
 _REBUILD_SECONDS = 1.0  # between two attempts to reach the broker with a new producer
 _ROOM_SECONDS = 0.02  # between two looks whether a full queue has room
@@ -58,20 +53,31 @@ class Publisher:
             delivery.retire()
             await asyncio.to_thread(delivery.wait, limits.DELIVERY_SECONDS)
 
-    async def publish(self, change: AnyChange, source: str) -> None:
+    async def publish(self, change: AnyChange, source: str, partition: int | None = None) -> None:
         """Write a change to its lane; returns when the broker has confirmed it.
 
         Args:
-            change: of a tenant that is known.
+            change: of a tenant that is known, or the drop of any dead letter.
             source: the door that it came through.
+            partition: where it must stand if not where its tenant lives.
 
         Raises:
             NotDurableError: the broker did not confirm it.  Raised after the report, never before,
                 so that no answer is given while the change may be on its way.
         """
-        assert change.tenant_id != UNASSIGNED
-        envelope = codec.envelope_of_change(change, source)
-        await self._deliver(_lane(change), change.tenant_id, codec.encode(change), envelope)
+        assert change.tenant_id != UNASSIGNED or isinstance(change, DropDeadLetter)
+        message = self._of_change(change, source)
+        if partition is not None:
+            message = structs.replace(message, partition=partition)
+        await self.send([message])
+
+    async def publish_all(self, changes: Iterable[AnyChange], source: str) -> None:
+        """Write changes of tenants that are known to their lanes, in their order.
+
+        Raises:
+            NotDurableError: the broker did not confirm all of them.
+        """
+        await self.send([self._of_change(change, source) for change in changes])
 
     async def set_aside(self, change: AnyDirectoryChange, source: str) -> None:
         """Write a change of a directory that no tenant owns to the dead letters.
@@ -79,40 +85,45 @@ class Publisher:
         Raises:
             NotDurableError: as for `publish`.
         """
-        assert change.tenant_id == UNASSIGNED
         envelope = codec.envelope_of_change(change, source)
-        letter = DeadLetter(
-            event_id=ids.of_cause(change.change_id, "unknown_directory"),
-            tenant_id=UNASSIGNED,
-            cause=change.change_id,
-            recorded_at=change.recorded_at,
-            reason="unknown_directory",
-            detail="No tenant owns this directory: create it for one, then replay.",
-            topic=_lane(change).name,
-            partition=-1,  # it never stood on one, having no tenant
-            offset=-1,
-            headers=envelope.headers(),
-            key=UNASSIGNED.encode(),
-            value=codec.encode(change),
-        )
-        about = structs.replace(codec.envelope_of_output(letter), source=source)
-        await self._deliver(topics.DEAD_LETTERS, UNASSIGNED, codec.encode(letter), about)
+        await self.report([letter_of(change, _lane(change), envelope)], source)
 
-    async def _deliver(
-        self, topic: Topic, tenant_id: str, value: bytes, envelope: Envelope
-    ) -> None:
-        headers = structs.replace(envelope, traceparent=traceparent()).headers()
-        message = Outgoing(
+    async def report(self, events: Iterable[DeadLetterEvent], source: str) -> None:
+        """Write dead letters of the door, or what became of them.
+
+        Raises:
+            NotDurableError: the broker did not confirm all of them.
+        """
+        await self.send([self._of_event(event, source) for event in events])
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        """Write messages as they are, in their order; returns when the broker has confirmed all.
+
+        Raises:
+            NotDurableError: it did not confirm one; the others may stand there nevertheless.
+        """
+        reports = [await self._queue(message) for message in messages]
+        errors = [error.name() for error in await asyncio.gather(*reports) if error is not None]
+        if errors:
+            log.warning("a change is not durable", topic=messages[0].topic, errors=set(errors))
+            raise NotDurableError
+
+    def _of_change(self, change: AnyChange, source: str) -> Outgoing:
+        envelope = codec.envelope_of_change(change, source)
+        return self._message(_lane(change), change.tenant_id, codec.encode(change), envelope)
+
+    def _of_event(self, event: DeadLetterEvent, source: str) -> Outgoing:
+        envelope = structs.replace(codec.envelope_of_output(event), source=source)
+        return self._message(topics.DEAD_LETTERS, event.tenant_id, codec.encode(event), envelope)
+
+    def _message(self, topic: Topic, tenant_id: str, value: bytes, envelope: Envelope) -> Outgoing:
+        return Outgoing(
             topic=self._settings.topic(topic.name),
             partition=partition_of(tenant_id, self._partitions),
             key=tenant_id.encode(),
             value=value,
-            headers=headers,
+            headers=structs.replace(envelope, traceparent=traceparent()).headers(),
         )
-        error = await (await self._queue(message))
-        if error is not None:
-            log.warning("a change is not durable", topic=topic.name, error=error.name())
-            raise NotDurableError
 
     async def _queue(self, message: Outgoing) -> asyncio.Future[KafkaError | None]:
         """Hand a message to the producer as soon as it has room, and return its report to come."""

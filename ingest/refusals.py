@@ -73,6 +73,52 @@ class DirectoryTakenError(RefusedError):
         super().__init__("Another tenant owns this directory: check its id.")
 
 
+class SettledError(RefusedError):
+    """A dead letter that was replayed or dropped before."""
+
+    status = 409
+    code = "settled"
+
+    def __init__(self, settled: str) -> None:
+        super().__init__(f"This dead letter was {settled} already: there is nothing left to do.")
+
+
+class ValueNotKeptError(RefusedError):
+    """A dead letter without the message itself."""
+
+    status = 409
+    code = "value_not_kept"
+
+    def __init__(self, letter_id: str) -> None:
+        super().__init__(
+            f"The dead letter {letter_id} keeps only the place and the hash of a message that was"
+            " too large, or had no value: drop it."
+        )
+
+
+class WaitsForDirectoryError(RefusedError):
+    """A dead letter whose directory no tenant owns."""
+
+    status = 409
+    code = "waits_for_directory"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No tenant owns this directory: give it to one with `rollcall directory assign`, and"
+            " its changes are replayed."
+        )
+
+
+class SinkRetriesError(RefusedError):
+    """A dead letter of a sink, which nobody else can try again."""
+
+    status = 409
+    code = "sink_retries"
+
+    def __init__(self) -> None:
+        super().__init__("Its sink tries it again whenever it starts: restart the sinks.")
+
+
 class NoAccessError(RefusedError):
     """A session or API key for somebody who may not log in."""
 

@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 from sqlalchemy import Select, select
 
-from ingest.api.parameters import Filters, Id, Slug, TenantId
+from ingest.api.parameters import AuditedId, Filters, Id, Slug
 from ingest.database import Database
 from schemas.read_models import audit_entry
 
@@ -53,8 +53,8 @@ class Audit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def page(self, tenant_id: TenantId, filters: Annotated[EntryFilters, Query()]) -> EntryPage:
-        """List what was decided about a tenant."""
+    def page(self, tenant_id: AuditedId, filters: Annotated[EntryFilters, Query()]) -> EntryPage:
+        """List what was decided about a tenant, or what operators did to the installation."""
         query = _matching(tenant_id, filters).limit(filters.limit + 1)
         with self._database.tenant(tenant_id) as connection:
             entries = [Entry(**row) for row in connection.execute(query).mappings()]

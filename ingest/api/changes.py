@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from ingest.database import Database
 from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
-from schemas.changes import AnySettingsChange, CreateTenant
+from schemas.changes import AnySettingsChange, CreateTenant, DropDeadLetter
 
 SOURCE: Final = "rollcall/ingest/api"
 """The ce_source of what comes through this door."""
@@ -29,8 +29,14 @@ class Changes:
         self._publisher = publisher
         self._outcomes = outcomes
 
-    async def settle(self, change: AnySettingsChange) -> JSONResponse:
+    async def settle(
+        self, change: AnySettingsChange | DropDeadLetter, partition: int | None = None
+    ) -> JSONResponse:
         """Answer with the change's outcome.
+
+        Args:
+            change: one that asks for a reply.
+            partition: where it must stand if not where its tenant lives.
 
         Raises:
             NotFoundError: the tenant is not there, and this does not create it.
@@ -39,9 +45,9 @@ class Changes:
             UnavailableError: Postgres is away; nothing was published.
         """
         assert change.reply
-        if not isinstance(change, CreateTenant):
+        if not isinstance(change, CreateTenant | DropDeadLetter):  # a letter may name no tenant
             await run_in_threadpool(self._database.require_tenant, change.tenant_id)
         with self._outcomes.expected(change.tenant_id, change.change_id) as outcome:
-            await self._publisher.publish(change, SOURCE)
+            await self._publisher.publish(change, SOURCE, partition)
             settled = await outcome()
         return JSONResponse(settled.body, settled.status)

@@ -6,6 +6,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas import limits
+from schemas.events import OPERATOR_TENANT
 
 SLUG: Final = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """Ids that an administrator chooses: tenant ids, roles, workspaces."""
@@ -21,6 +22,11 @@ Text = Annotated[
 ]
 
 TenantId = Annotated[Slug, Path(description="The tenant's id.")]
+AuditedId = Annotated[
+    str,
+    StringConstraints(pattern=f"{SLUG}|^{OPERATOR_TENANT}$"),
+    Path(description=f"The tenant's id; {OPERATOR_TENANT} for what operators did."),
+]
 RoleSlug = Annotated[Slug, Path(description="The role's slug.")]
 DirectoryId = Annotated[Id, Path(description="The directory's id at WorkOS.")]
 GroupId = Annotated[Id, Path(description="The directory group's id at WorkOS.")]

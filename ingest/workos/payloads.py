@@ -85,7 +85,47 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     group: End
 
 
-Data = User | DeletedUser | Group | DeletedGroup | Membership
+class Directory(msgspec.Struct, frozen=True, kw_only=True, rename={"directory_id": "id"}):
+    """A directory, connected or not."""
+
+    directory_id: str
+    state: object = None
+    """`active`, `validating`, `invalid_credentials`, `inactive`, `deleting`; WorkOS's API says
+    `linked` and `unlinked` instead of `active` and `inactive`."""
+
+
+class DeletedDirectory(msgspec.Struct, frozen=True, kw_only=True, rename={"directory_id": "id"}):
+    """A directory that is gone; the `state` in it is the one before, and means nothing."""
+
+    directory_id: str
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token with which an IdP writes to WorkOS."""
+
+    directory_id: str
+    token_suffix: object = None
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "object"}):
+    """The data of a type of event that we do not know, which may be about a directory."""
+
+    kind: object = None
+    id: object = None
+    directory_id: object = None
+
+
+Data = (
+    User
+    | DeletedUser
+    | Group
+    | DeletedGroup
+    | Membership
+    | Directory
+    | DeletedDirectory
+    | Token
+    | Unknown
+)
 
 DATA_OF: Final[dict[str, type[Data]]] = {
     "dsync.user.created": User,
@@ -96,8 +136,13 @@ DATA_OF: Final[dict[str, type[Data]]] = {
     "dsync.group.deleted": DeletedGroup,
     "dsync.group.user_added": Membership,
     "dsync.group.user_removed": Membership,
+    "dsync.activated": Directory,
+    "dsync.deactivated": Directory,  # no longer sent, and still in WorkOS's older documents
+    "dsync.deleted": DeletedDirectory,
+    "dsync.token.created": Token,
+    "dsync.token.revoked": Token,
 }
-"""The `data` of each type of event that we read; the others are ignored."""
+"""The `data` of each type of event that we know."""
 
 
 def event_of(body: bytes) -> Event:
@@ -115,12 +160,12 @@ def event_of(body: bytes) -> Event:
 
 
 def data_of(event: Event) -> Data:
-    """The data of an event whose type is in DATA_OF.
+    """The data of an event.
 
     Raises:
         InvalidEventError: something is missing, or of another type than WorkOS sends.
     """
-    return _decoded(event.data, DATA_OF[event.event])
+    return _decoded(event.data, DATA_OF.get(event.event, Unknown))
 
 
 def _decoded(text: str | msgspec.Raw, shape: type[Shape]) -> Shape:

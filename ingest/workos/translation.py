@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -12,19 +12,27 @@ from ingest.workos import payloads
 from schemas import ids, limits
 from schemas.changes import (
     AnyDirectoryChange,
+    DirectoryDeleted,
+    DirectoryNoted,
+    DirectoryStateReported,
     GroupDeleted,
     GroupReported,
     MembershipAdded,
     MembershipRemoved,
+    Note,
     ReportedUser,
     Stamp,
     UserDeleted,
     UserReported,
 )
 
+_CONNECTED: Final = frozenset({"active", "linked", "validating"})
+"""The states in which WorkOS takes what an IdP sends (idp-facts §1.1, §1.5)."""
+_SUFFIX: Final = 4  # characters of a token that may be told, whatever the event holds
+
 
 class Ignored(msgspec.Struct, frozen=True):
-    """A genuine event that means nothing to us."""
+    """A genuine event of a type that we do not know, about no directory."""
 
     event_type: str
 
@@ -46,16 +54,19 @@ def read(body: bytes) -> Report | Ignored:
         InvalidEventError: it is no event of the shape that WorkOS sends.
     """
     event = payloads.event_of(body)
-    if event.event not in payloads.DATA_OF:
+    try:
+        data = payloads.data_of(event)
+        return Report(
+            directory_id=_id("directory id of data", _directory_of(data)),
+            event_id=_id("id", event.id),
+            event_type=event.event,
+            created_at=_moment(event.created_at),
+            data=data,
+        )
+    except InvalidEventError:
+        if event.event in payloads.DATA_OF:
+            raise
         return Ignored(text(event.event))
-    data = payloads.data_of(event)
-    return Report(
-        directory_id=_id("data.directory_id", data.directory_id),
-        event_id=_id("id", event.id),
-        event_type=event.event,
-        created_at=_moment(event.created_at),
-        data=data,
-    )
 
 
 def change_of(report: Report, *, tenant_id: str, recorded_at: datetime) -> AnyDirectoryChange:
@@ -86,7 +97,36 @@ def change_of(report: Report, *, tenant_id: str, recorded_at: datetime) -> AnyDi
         case payloads.Membership() as membership:
             return _membership(report.event_type, membership, common)
         case _:
-            assert_never(report.data)
+            return _about_directory(report.event_type, report.data, common)
+
+
+def _about_directory(
+    event_type: str,
+    data: payloads.Directory | payloads.DeletedDirectory | payloads.Token | payloads.Unknown,
+    common: dict[str, Any],
+) -> DirectoryStateReported | DirectoryDeleted | DirectoryNoted:
+    match data:
+        case payloads.Directory():
+            return _state(event_type, data, common)
+        case payloads.DeletedDirectory():
+            return DirectoryDeleted(**common)
+        case payloads.Token(token_suffix=suffix):
+            note: Note = "token_created" if event_type.endswith("created") else "token_revoked"
+            told = (_optional(suffix) or "?")[-_SUFFIX:]
+            return DirectoryNoted(note=note, detail=told, **common)
+        case payloads.Unknown():
+            return DirectoryNoted(note="unknown_event", detail=text(event_type), **common)
+        case _:
+            assert_never(data)
+
+
+def _directory_of(data: payloads.Data) -> object:
+    """The id of the directory that data is about, as far as it names one."""
+    match data:
+        case payloads.Unknown(directory_id=None, kind="directory", id=directory_id):
+            return directory_id
+        case _:
+            return data.directory_id
 
 
 def _user(user: payloads.User) -> ReportedUser:
@@ -125,6 +165,20 @@ def _membership(
     return MembershipRemoved(group_id=group_id, user_id=user_id, **common)
 
 
+def _state(
+    event_type: str, directory: payloads.Directory, common: dict[str, Any]
+) -> DirectoryStateReported:
+    """Whether the directory is connected, by its event and, where that has one, by its state.
+
+    An event names what happened, its state how the directory stands: one whose credentials are
+    refused, or that is being deleted, sends nothing, even if it was activated.  A state that we do
+    not know is not called connected, so that somebody looks.  `dsync.deactivated` needs no state.
+    """
+    named = _optional(directory.state)
+    connected = event_type == "dsync.activated" and (named is None or named in _CONNECTED)
+    return DirectoryStateReported(connected=connected, **common)
+
+
 def _primary(emails: object) -> object:
     """The value of the primary one of a list of addresses, else of the first."""
     listed = [each for each in emails if isinstance(each, dict)] if isinstance(emails, list) else []
@@ -148,9 +202,9 @@ def _idp_id(value: object) -> str | None:
     return value
 
 
-def _id(place: str, value: str) -> str:
+def _id(place: str, value: object) -> str:
     """An id that can be a part of a key, here and in Postgres."""
-    if not value or "\0" in value or len(value) > limits.ID_LENGTH:
+    if not isinstance(value, str) or not value or "\0" in value or len(value) > limits.ID_LENGTH:
         raise InvalidEventError(
             f"`{place}` is missing or cannot be an id: 1 to {limits.ID_LENGTH} characters, no NUL."
         )

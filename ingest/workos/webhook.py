@@ -1,23 +1,56 @@
 """The door for WorkOS's webhooks: verified, translated, and safe in Kafka before the 200."""
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ingest.attributes import text
 from ingest.directories import DirectoryOwners
-from ingest.publisher import UNASSIGNED, Publisher
-from ingest.refusals import InvalidEventError, NotConfiguredError, UnsignedError
-from ingest.workos import signature, translation
+from ingest.publisher import Publisher
+from ingest.refusals import (
+    BodyTooLargeError,
+    InvalidEventError,
+    NotConfiguredError,
+    RefusedError,
+    UnsignedError,
+)
+from ingest.unassigned import UNASSIGNED
+from ingest.workos import payloads, signature, translation
+from schemas import metrics
 from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 SOURCE: Final = "rollcall/ingest/workos"
 """The ce_source of what comes through this door."""
+
+_WHY: Final[Mapping[type[RefusedError], str]] = {
+    UnsignedError: "unsigned",
+    InvalidEventError: "not_an_event",
+    BodyTooLargeError: "too_large",
+}
+
+
+class RefusalCounter:
+    """Counts the webhooks that are refused and not kept; it stands before the body is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request (ASGI)."""
+        try:
+            await self._app(scope, receive, send)
+        except RefusedError as error:
+            if (why := _WHY.get(type(error))) is not None:
+                metrics.WEBHOOKS_REFUSED.labels(why).inc()
+            raise
 
 
 class WorkosWebhook:
@@ -45,11 +78,11 @@ class WorkosWebhook:
             )
         body = await request.body()
         self._verify(body, request.headers.getlist(signature.HEADER))
-        match _read(body):
-            case translation.Ignored(event_type):
-                log.info("a webhook is ignored", event_type=event_type)
-            case report:
-                await self._publish(report)
+        try:
+            await self._take(translation.read(body))
+        except InvalidEventError as error:
+            log.warning("a webhook is no event", detail=error.detail)
+            raise
         return JSONResponse({"status": "accepted"})
 
     def _verify(self, body: bytes, headers: list[str]) -> None:
@@ -65,21 +98,24 @@ class WorkosWebhook:
             log.warning("a webhook is not signed", check=error.why)
             raise
 
-    async def _publish(self, report: translation.Report) -> None:
-        owner = await self._directories.owner(report.directory_id)
+    async def _take(self, said: translation.Report | translation.Ignored) -> None:
+        if isinstance(said, translation.Ignored):
+            _ignore(said.event_type)
+            return
+        owner = await self._directories.owner(said.directory_id)
         change = translation.change_of(
-            report, tenant_id=owner or UNASSIGNED, recorded_at=datetime.now(UTC)
+            said, tenant_id=owner or UNASSIGNED, recorded_at=datetime.now(UTC)
         )
+        unknown = isinstance(said.data, payloads.Unknown)
         if owner is not None:
             await self._publisher.publish(change, SOURCE)
-            return
-        log.warning("a webhook's directory has no tenant", directory_id=report.directory_id)
-        await self._publisher.set_aside(change, SOURCE)
+        elif not unknown:
+            log.warning("a webhook's directory has no tenant", directory_id=said.directory_id)
+            await self._publisher.set_aside(change, SOURCE)
+        if unknown:
+            _ignore(said.event_type)
 
 
-def _read(body: bytes) -> translation.Report | translation.Ignored:
-    try:
-        return translation.read(body)
-    except InvalidEventError as error:
-        log.warning("a webhook is no event", detail=error.detail)
-        raise
+def _ignore(event_type: str) -> None:
+    metrics.WEBHOOKS_IGNORED.inc()
+    log.info("a webhook of an unknown type is ignored", event_type=text(event_type))

@@ -56,6 +56,32 @@ def membership(**changed: Any) -> Event:
     return {"directory_id": DIRECTORY, "user": user(), "group": group()} | changed
 
 
+def directory(**changed: Any) -> Event:
+    return {
+        "object": "directory",
+        "id": DIRECTORY,
+        "organization_id": "org_01EZTR6WYX1A0DSE2CYMGXQ24Y",
+        "type": "okta scim v2.0",
+        "state": "active",
+        "name": "Acme Directory",
+        "external_key": "ext_01",
+        "domains": [{"object": "organization_domain", "id": "org_domain_01", "domain": "acme.com"}],
+        "created_at": CREATED_AT,
+        "updated_at": CREATED_AT,
+    } | changed
+
+
+def token(**changed: Any) -> Event:
+    return {
+        "object": "directory_token",
+        "id": "directory_token_01",
+        "directory_id": DIRECTORY,
+        "organization_id": "org_01EZTR6WYX1A0DSE2CYMGXQ24Y",
+        "token_suffix": "a1b2",
+        "created_at": CREATED_AT,
+    } | changed
+
+
 def event(kind: str, data: Any, **changed: Any) -> Event:
     return {
         "object": "event",

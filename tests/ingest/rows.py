@@ -1,10 +1,13 @@
 """Rows of the read models, as directory_view and session_revoker write them."""
 
+import base64
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
+
+from schemas.events import DeadLetter
 
 Row = tuple[str, dict[str, Any]]
 
@@ -27,8 +30,9 @@ def tenant(tenant_id: str) -> Row:
 
 def directory(tenant_id: str, directory_id: str) -> list[Row]:
     about = {"name": "Okta", "provider": "okta", "kind": "workos"}
+    life = {"connected": True, "on_disconnect": "keep"}
     return [
-        insert("directory", tenant_id=tenant_id, directory_id=directory_id, **about),
+        insert("directory", tenant_id=tenant_id, directory_id=directory_id, **about, **life),
         insert("directory_owner", tenant_id=tenant_id, directory_id=directory_id),
     ]
 
@@ -76,6 +80,36 @@ def outcome(tenant_id: str, change_id: str, status: int, body: dict[str, Any]) -
         body=body,
         settled_at=LONG_AGO,
     )
+
+
+def dead_letter(letter_id: str, **changed: Any) -> Row:
+    """A letter of processors; the sink gives the numbers in the order of writing."""
+    values = {
+        "tenant_id": "acme",
+        "stage": "processors",
+        "reason": "undecidable",
+        "detail": "KeyError: 'x'",
+        "entity": "user/okta/ada",
+        "removal": False,
+        "directory_id": "okta",
+        "cause": f"cause-of-{letter_id}",
+        "topic": "directory-changes",
+        "partition": 1,
+        "offset": 7,
+        "headers": [["ce_id", base64.b64encode(b"cause").decode()]],
+        "key": b"acme",
+        "value": b"{}",
+        "sha256": "5e",
+        "recorded_at": LONG_AGO,
+    }
+    return insert("dead_letter", letter_id=letter_id, **values | changed)
+
+
+def unassigned(letter: DeadLetter) -> Row:
+    """A letter of the door."""
+    fields = {name: getattr(letter, name) for name in letter.__struct_fields__}
+    fields["headers"] = [[n, base64.b64encode(v).decode()] for n, v in letter.headers]
+    return dead_letter(fields.pop("event_id"), **fields, stage="ingest")
 
 
 def company(tenant_id: str) -> Iterator[Row]:

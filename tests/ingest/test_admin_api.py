@@ -73,6 +73,8 @@ WRONG: tuple[tuple[str, str, Any, str], ...] = (
         {"directory_id": "d", "name": "D", "provider": "x"},
         "provider",
     ),
+    ("PUT", f"{TENANT}/directories/d", {"on_disconnect": "ask"}, "on_disconnect"),
+    ("PUT", f"{TENANT}/directories/d", {}, "on_disconnect"),
     ("PUT", MAPPING, {"workspaces": [{"workspace": "a"}, {"workspace": "a"}]}, "once"),
     ("PUT", MAPPING, {"workspaces": [{"workspace": "a"}] * 51}, "workspaces"),
     ("PUT", MAPPING.replace("group-1", "g%00"), {}, "group_id"),
@@ -86,6 +88,11 @@ WRONG: tuple[tuple[str, str, Any, str], ...] = (
     ("GET", f"{TENANT}/audit?since=yesterday", None, "since"),
     ("GET", f"{TENANT}/audit?before={1 << 63}", None, "before"),
     ("GET", "/api/tenants/%00/roles", None, "tenant_id"),
+    ("GET", "/api/dead-letters?settled=maybe", None, "settled"),
+    ("GET", "/api/dead-letters?after=-1", None, "after"),
+    ("GET", "/api/dead-letters?tenant=%00", None, "tenant"),
+    ("GET", "/api/dead-letters?tenent=acme", None, "tenent"),
+    ("GET", "/api/dead-letters/%00", None, "letter_id"),
 )
 
 
@@ -123,7 +130,7 @@ def test_a_directory_of_another_tenant_is_taken(acme: Door) -> None:
     assert (answer.status_code, answer.json()["error"]) == (409, "taken")
 
 
-def test_an_unknown_tenant_is_404_on_every_route(door: Door) -> None:
+def test_an_unknown_tenant_or_letter_is_404_on_every_route(door: Door) -> None:
     label = {"label": "x"}
     requests: tuple[tuple[str, str, Any], ...] = (
         ("PUT", "/roles/admin", {"rank": 1}),
@@ -132,6 +139,7 @@ def test_an_unknown_tenant_is_404_on_every_route(door: Door) -> None:
         ("GET", "/workspaces", None),
         ("POST", "/directories", {"directory_id": "d", "name": "D"}),
         ("GET", "/directories", None),
+        ("PUT", "/directories/d", {"on_disconnect": "keep"}),
         ("PUT", "/directories/d/mappings/g", {}),
         ("GET", "/mappings", None),
         ("GET", "/members", None),
@@ -142,9 +150,17 @@ def test_an_unknown_tenant_is_404_on_every_route(door: Door) -> None:
         ("GET", "/members/m/api-keys", None),
         ("GET", "/audit", None),
     )
-    for method, url, body in requests:
-        answer = door.http.request(method, f"/api/tenants/nobody{url}", json=body)
+    of_letters: tuple[tuple[str, str, Any], ...] = (
+        ("GET", "", None),
+        ("POST", "/replay", None),
+        ("POST", "/drop", None),
+    )
+    urls = [(method, f"tenants/nobody{url}", body) for method, url, body in requests]
+    urls += [(method, f"dead-letters/none{url}", body) for method, url, body in of_letters]
+    for method, url, body in urls:
+        answer = door.http.request(method, f"/api/{url}", json=body)
         assert (answer.status_code, answer.json()["error"]) == (404, "not_found"), url
     documented = door.http.get("/api/openapi.json").json()["paths"]
     operations = sum(len(operations) for operations in documented.values())
-    assert operations == len(requests) + len(("POST /tenants", "GET /tenants"))
+    others = ("POST /tenants", "GET /tenants", "GET /dead-letters")
+    assert operations == len(urls) + len(others)

@@ -1,19 +1,12 @@
 """Changes through the admin API: published, and answered with what became of them."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-import httpx2
 import pytest
 
-from ingest.api.changes import SOURCE
-from schemas import codec, limits, read_models, topics
+from schemas import limits
 from schemas.access import WorkspaceGrant
-from schemas.changes import AnyChange, SetMapping, SetRole
-from schemas.envelope import header
+from schemas.changes import SetDirectory, SetMapping, SetRole
 from tests.ingest import rows
+from tests.ingest.asking import only_change, sending, settle
 from tests.ingest.conftest import WAIT_SECONDS, Door
 from tests.waiting import eventually
 
@@ -22,34 +15,6 @@ CUT_EVERYBODY_OFF = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-
-
-@contextmanager
-def sending(door: Door, method: str, url: str, body: Any) -> Iterator[list[httpx2.Response]]:
-    """Send a request that waits; its answer is in the list when the block is left."""
-    answers: list[httpx2.Response] = []
-    thread = threading.Thread(
-        target=lambda: answers.append(door.http.request(method, url, json=body))
-    )
-    thread.start()
-    try:
-        yield answers
-    finally:
-        thread.join(limits.OUTCOME_SECONDS)
-
-
-def only_change(door: Door) -> AnyChange:
-    (message,) = eventually(lambda: door.messages(topics.CHANGES), WAIT_SECONDS)
-    assert header(message.headers(), "ce_source") == SOURCE
-    return codec.decode_change(message.key(), message.value())
-
-
-def settle(door: Door, change: AnyChange, *, status: int, notify: bool = True) -> None:
-    """Do what directory_view does."""
-    outcome = rows.outcome(change.tenant_id, change.change_id, status, {"settled": True})
-    statement = f"SELECT pg_notify('{read_models.OUTCOME_CHANNEL}', %(change_id)s)"
-    noted = (statement, {"change_id": change.change_id})
-    door.write(outcome, *([noted] if notify else []))
 
 
 def test_a_change_is_answered_with_its_outcome(kafka_door: Door) -> None:
@@ -69,6 +34,17 @@ def test_a_change_is_answered_with_its_outcome(kafka_door: Door) -> None:
         settle(kafka_door, change, status=409)
     (answer,) = answers
     assert (answer.status_code, answer.json()) == (409, {"settled": True})
+
+
+def test_what_the_end_of_a_directory_means_is_a_change_like_any_other(kafka_door: Door) -> None:
+    sent = {"on_disconnect": "deactivate"}
+    with sending(kafka_door, "PUT", f"{TENANT}/directories/acme-okta", sent) as answers:
+        change = only_change(kafka_door)
+        assert isinstance(change, SetDirectory)
+        assert (change.directory_id, change.on_disconnect) == ("acme-okta", "deactivate")
+        assert change.reply
+        settle(kafka_door, change, status=200)
+    assert answers[0].status_code == 200
 
 
 def test_a_lost_notification_costs_no_answer(kafka_door: Door) -> None:

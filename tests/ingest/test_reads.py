@@ -60,7 +60,14 @@ def test_the_lists_have_the_documented_shape(acme: Door) -> None:
     }
     assert get(acme, "/api/tenants/acme/directories") == {
         "directories": [
-            {"directory_id": "acme-okta", "name": "Okta", "provider": "okta", "kind": "workos"}
+            {
+                "directory_id": "acme-okta",
+                "name": "Okta",
+                "provider": "okta",
+                "kind": "workos",
+                "connected": True,
+                "on_disconnect": "keep",
+            }
         ]
     }
     assert get(acme, "/api/tenants/acme/mappings") == {

@@ -9,6 +9,9 @@ from ingest.workos import translation
 from schemas import codec, ids, limits
 from schemas.changes import (
     AnyDirectoryChange,
+    DirectoryDeleted,
+    DirectoryNoted,
+    DirectoryStateReported,
     GroupDeleted,
     GroupReported,
     MembershipAdded,
@@ -20,7 +23,17 @@ from schemas.changes import (
     is_urgent,
 )
 from tests.ingest import events
-from tests.ingest.events import DIRECTORY, GROUP_ID, USER_ID, event, group, membership, user
+from tests.ingest.events import (
+    DIRECTORY,
+    GROUP_ID,
+    USER_ID,
+    directory,
+    event,
+    group,
+    membership,
+    token,
+    user,
+)
 
 ARRIVED = datetime(2026, 7, 1, tzinfo=UTC)
 EVENT_ID = "event_04FKJ843CVE8F7BXQSPFH0M53V"
@@ -86,6 +99,37 @@ def reported(**changed: Any) -> ReportedUser:
             MembershipRemoved(group_id=GROUP_ID, user_id=USER_ID, **COMMON),
             True,
         ),
+        (
+            event("dsync.activated", directory()),
+            DirectoryStateReported(connected=True, **COMMON),
+            False,
+        ),
+        (
+            event("dsync.deactivated", directory()),
+            DirectoryStateReported(connected=False, **COMMON),
+            False,
+        ),
+        (event("dsync.deleted", directory()), DirectoryDeleted(**COMMON), True),
+        (
+            event("dsync.token.created", token()),
+            DirectoryNoted(note="token_created", detail="a1b2", **COMMON),
+            False,
+        ),
+        (
+            event("dsync.token.revoked", token(value="secret-a1b2")),
+            DirectoryNoted(note="token_revoked", detail="a1b2", **COMMON),
+            False,
+        ),
+        (
+            event("dsync.group.painted", {"directory_id": DIRECTORY, "id": 7}),
+            DirectoryNoted(note="unknown_event", detail="dsync.group.painted", **COMMON),
+            False,
+        ),
+        (
+            event("dsync.paused", directory()),
+            DirectoryNoted(note="unknown_event", detail="dsync.paused", **COMMON),
+            False,
+        ),
     ],
     ids=lambda value: value["event"] if isinstance(value, dict) else "",
 )
@@ -96,10 +140,56 @@ def test_each_event_becomes_its_change(
     assert is_urgent(change) is urgent
 
 
-@pytest.mark.parametrize("kind", ["dsync.activated", "dsync.deleted", "connection.activated", ""])
-def test_other_events_mean_nothing_whatever_they_hold(kind: str) -> None:
-    sent = events.body_of({"event": kind, "data": [1]})
-    assert translation.read(sent) == translation.Ignored(kind)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"event": "connection.activated", "data": [1]},
+        {"event": "", "data": None},
+        {"event": "dsync.new"},
+        event("user.created", {"object": "user", "id": "user_01"}),
+        event("dsync.new", {"directory_id": 7}),
+        event("dsync.new", {"directory_id": "d\0"}),
+        event("dsync.new", directory(), id=""),
+        event("dsync.new", directory(), created_at="yesterday"),
+    ],
+)
+def test_an_unknown_event_that_names_no_directory_means_nothing(sent: dict[str, Any]) -> None:
+    assert translation.read(events.body_of(sent)) == translation.Ignored(sent["event"])
+
+
+def test_the_type_of_an_unknown_event_is_cut() -> None:
+    noted = change_of(event("dsync.\0" + "x" * 2_000, directory()))
+    assert isinstance(noted, DirectoryNoted)
+    assert noted.detail == "dsync." + "x" * (limits.TEXT_LENGTH - len("dsync."))
+
+
+@pytest.mark.parametrize(
+    ("state", "connected"),
+    [
+        ("active", True),
+        ("linked", True),
+        ("validating", True),
+        (None, True),
+        (7, True),
+        ("invalid_credentials", False),
+        ("inactive", False),
+        ("unlinked", False),
+        ("deleting", False),
+        ("a state of the future", False),
+    ],
+)
+def test_an_activated_directory_is_connected_unless_its_state_says_otherwise(
+    state: object, connected: bool
+) -> None:
+    change = change_of(event("dsync.activated", directory(state=state)))
+    assert change == DirectoryStateReported(connected=connected, **COMMON)
+
+
+@pytest.mark.parametrize("suffix", [None, "", 7, "a1b2", "a whole token that ends in a1b2"])
+def test_of_a_token_no_more_than_its_end_is_told(suffix: object) -> None:
+    noted = change_of(event("dsync.token.created", token(token_suffix=suffix)))
+    assert isinstance(noted, DirectoryNoted)
+    assert noted.detail == ("a1b2" if str(suffix).endswith("a1b2") else "?")
 
 
 REQUIRED = {"id", "directory_id", "state"}
@@ -126,6 +216,8 @@ def test_the_least_that_each_event_can_hold() -> None:
     assert change == GroupReported(group_id=GROUP_ID, name=GROUP_ID, **COMMON)
     change = change_of({"event": "dsync.group.user_removed", "data": ends, **envelope})
     assert change == MembershipRemoved(group_id=GROUP_ID, user_id=USER_ID, **COMMON)
+    change = change_of({"event": "dsync.deleted", "data": {"id": DIRECTORY}, **envelope})
+    assert change == DirectoryDeleted(**COMMON)
 
 
 @pytest.mark.parametrize("state", ["inactive", "suspended", "deleted", "ACTIVE", ""])
@@ -261,6 +353,9 @@ def test_both_forms_of_a_time_are_read(sent: str, moment: datetime) -> None:
         event("dsync.user.created", user(directory_id="d\0")),
         event("dsync.user.created", {k: v for k, v in user().items() if k != "state"}),
         event("dsync.group.deleted", group(id="")),
+        event("dsync.deleted", directory(id=None)),
+        event("dsync.activated", directory(id="d\0")),
+        event("dsync.token.created", token(directory_id="")),
         event("dsync.group.user_added", membership(user=None)),
         event("dsync.group.user_added", membership(group={"name": "Developers"})),
         event("dsync.group.user_added", membership(user={"id": "u\0"})),
