@@ -1,8 +1,9 @@
 """Asks Kafka about itself and our topics, and makes those that are missing."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import msgspec
@@ -113,6 +114,19 @@ class Cluster:
                         f"Kafka does not make the topic {name} ({error.args[0].str()}): see to"
                         " that, and run `rollcall topics create` again."
                     ) from error
+
+
+@contextmanager
+def asked() -> Iterator[None]:
+    """Turn what Kafka's clients raise into a sentence.
+
+    Raises:
+        InstallationError: Kafka does not answer.
+    """
+    try:
+        yield
+    except KafkaException as error:
+        raise _unanswered(error) from error
 
 
 def _same_configs(name: str, wanted: Mapping[str, str], found: Mapping[str, str | None]) -> None:

@@ -6,3 +6,10 @@ class InstallationError(RuntimeError):
 
     The text is one sentence that says what to do.
     """
+
+
+class NotAcceptedError(RuntimeError):
+    """What an operator asked for does not fit how things are; nothing was changed.
+
+    The text is one sentence that says why.
+    """

@@ -14,7 +14,7 @@ from ingest.unassigned import UNASSIGNED, letter_of
 from schemas import codec, kafka, limits, topics
 from schemas.changes import AnyChange, AnyDirectoryChange, DropDeadLetter, is_urgent
 from schemas.envelope import Envelope
-from schemas.events import DeadLetterEvent
+from schemas.letters import DeadLetterEvent
 from schemas.partitions import partition_of
 from schemas.positions import Installation
 from schemas.settings import Settings

@@ -10,7 +10,7 @@ from schemas import codec, ids
 from schemas.changes import AnyDirectoryChange, DirectoryChange, is_urgent
 from schemas.entities import entity_of
 from schemas.envelope import Envelope
-from schemas.events import DeadLetter, DeadLetterRuled
+from schemas.letters import DeadLetter, DeadLetterRuled
 from schemas.topics import Topic
 
 UNASSIGNED: Final = "_unassigned"

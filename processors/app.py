@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import faust
 from faust.types import AppT
 
 from processors.agents import feed
+from processors.broker import Broker
 from processors.faust_internals.application import App
-from processors.faust_internals.store import PartitionStore
+from processors.faust_internals.store import LocalStores, StateTable
 from processors.ownership import PartitionOwnership
+from processors.watchdog import Watchdog
 from schemas import limits
 from schemas.positions import Installation
 from schemas.settings import Settings
@@ -31,13 +32,16 @@ def create(settings: Settings, installation: Installation, ready: Callable[[], N
         settings.application,
         broker=";".join(f"kafka://{each}" for each in settings.require_kafka().split(",")),
         store="rocksdb://",
-        datadir=str(_state_folder(settings)),
+        datadir=str(settings.worker_folder),
         consumer_group_instance_id=f"{settings.application}-{settings.instance}",
         topic_partitions=installation.partitions,
         topic_allow_declare=False,  # `rollcall topics create` is the only one who makes topics
         topic_disable_leader=True,
         web_enabled=False,  # its web server would serve the table
-        table_standby_replicas=0,
+        Table=StateTable,
+        table_standby_replicas=settings.standby_replicas,
+        # Stamps see to it; Faust compares with what is stable, which lags behind a commit.
+        recovery_consistency_check=False,
         stream_wait_empty=True,
         stream_buffer_maxsize=64,
         broker_max_poll_records=64,
@@ -63,10 +67,10 @@ def create(settings: Settings, installation: Installation, ready: Callable[[], N
         options=STORE_OPTIONS,
     )
     app.use_patient_recovery()
-    ownership = PartitionOwnership(
-        settings, installation, lambda partition: PartitionStore(table, partition), ready
-    )
+    broker, stores = Broker(settings, installation), LocalStores(app, table)
+    ownership = PartitionOwnership(settings, installation, broker, stores, ready)
     app.ownership = ownership
+    app.watchdog = Watchdog(broker, ownership)
     for number, lane in enumerate(LANES):
 
         async def decide(stream: Any, number: int = number) -> None:
@@ -84,16 +88,15 @@ def run(settings: Settings, installation: Installation, ready: Callable[[], None
         SystemExit: with Faust's exit status, when it stopped.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)  # its debug records cost a sixth
-    _state_folder(settings).mkdir(parents=True, exist_ok=True)
+    # Faust's parts that we extend write under our name, a table at each step of a recovery.
+    logging.getLogger("processors.faust_internals").setLevel(logging.WARNING)
+    settings.worker_folder.mkdir(parents=True, exist_ok=True)
     app = create(settings, installation, ready)
-    worker = faust.Worker(_untyped(app), loglevel="WARNING", redirect_stdouts=False, quiet=True)
+    # Where records go is the composition root's to say; Faust would put up handlers of its own.
+    worker = faust.Worker(_untyped(app), override_logging=False, redirect_stdouts=False, quiet=True)
     worker.spinner = None  # it would write control codes into logs
     worker.execute_from_commandline()
 
 
 def _untyped(app: App) -> AppT:
     return app
-
-
-def _state_folder(settings: Settings) -> Path:
-    return settings.state_folder.absolute() / settings.application / settings.instance

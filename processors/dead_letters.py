@@ -12,7 +12,8 @@ from schemas import entities, ids, limits, metrics, topics
 from schemas.changes import AnyChange, is_urgent
 from schemas.codec import InvalidMessageError
 from schemas.envelope import Headers, header
-from schemas.events import ChangeSettled, DeadLetter, DeadLetterRuled
+from schemas.events import ChangeSettled
+from schemas.letters import DeadLetter, DeadLetterRuled
 
 log = structlog.get_logger()
 

@@ -5,17 +5,35 @@ import os
 import sys
 import traceback
 from collections.abc import Coroutine
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+import structlog
+
+log = structlog.get_logger()
+
+_OURS: Final = ("processors", "schemas")
+"""Packages whose error types carry a sentence for the operator; anything else is a surprise."""
 
 
-def die() -> NoReturn:
-    """Print the exception at hand and end; a restart begins at the positions.
+class StuckError(RuntimeError):
+    """Something stands still, and waiting longer would hide it.
 
-    Faust would log it and go on with the next message, and the one at hand would be lost
-    (faust-facts 6).
+    The text says what, where, and what to do.
+    """
+
+
+def die(error: BaseException | None = None) -> NoReturn:
+    """Say why, by `error` or the exception at hand, and end; a restart begins at the positions.
+
+    An error of ours is said in its one sentence, a surprise with its traceback.  Faust would log
+    it and go on with the next message, and the one at hand would be lost (faust-facts 6).
     """
     try:
-        traceback.print_exc(file=sys.__stderr__)
+        error = error or sys.exception()
+        if error is not None and type(error).__module__.partition(".")[0] in _OURS:
+            log.critical(str(error))
+        else:
+            traceback.print_exception(error, file=sys.__stderr__)
     finally:  # whoever read standard error may be gone
         os._exit(70)  # EX_SOFTWARE of sysexits.h
 

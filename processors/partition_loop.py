@@ -16,9 +16,9 @@ from processors.lane import GapError, Lane, Received
 from processors.state_view import StoredState
 from processors.step import Step
 from processors.transaction import Transaction
-from schemas import limits, metrics, state
+from schemas import limits, metrics
+from schemas.letters import LETTERS, Budget, Letter, budget_key
 from schemas.settings import Settings
-from schemas.state import LETTERS, Budget, Letter
 from schemas.work import WORK
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ class PartitionLoop:
         self._letters_open = any(True for _ in store.state.scan(LETTERS, Letter, b""))
         self.parked: Reason | None = None
         """Why nothing is decided until an operator acts; None while things are decided."""
-        if budget.is_spent(store.state.get(state.budget_key(), Budget)):
+        if budget.is_spent(store.state.get(budget_key(), Budget)):
             self._park("budget")
 
     def put(self, lane: int, message: Received) -> None:

@@ -24,9 +24,9 @@ from schemas import codec, entities, limits, state
 from schemas.changes import AnyChange, is_urgent
 from schemas.codec import Output
 from schemas.envelope import REPLAY, header
-from schemas.events import DeadLetter
+from schemas.letters import Budget, DeadLetter, budget_key
 from schemas.settings import Settings
-from schemas.state import Budget, Position
+from schemas.state import Position
 from schemas.work import AnyWork
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class Step:
         self._partition = partition
         self._clock = clock
         self._outputs: list[Record] = []
-        self._budget_before = stored.get(state.budget_key(), Budget)
+        self._budget_before = stored.get(budget_key(), Budget)
         self._budget = self._budget_before
         self.letters_open = letters_open
         """Whether some entity has an open dead letter; almost always none has."""
@@ -91,7 +91,7 @@ class Step:
         self.writes[state.position_key(lane.topic)] = codec.encode(position)
         if self._budget != self._budget_before:
             encoded = None if self._budget is None else codec.encode(self._budget)
-            self.writes[state.budget_key()] = encoded
+            self.writes[budget_key()] = encoded
 
     def do(self, key: bytes, due: AnyWork) -> None:
         """Do one chunk of follow-up work; what cannot be done must not keep the lanes waiting."""

@@ -12,6 +12,7 @@ from schemas import events, topics
 from schemas.changes import AnyChange
 from schemas.commands import SessionCommand
 from schemas.envelope import Envelope
+from schemas.letters import DeadLetterEvent
 from schemas.state import State
 from schemas.work import AnyWork, Work
 
@@ -20,7 +21,7 @@ Output = (
     | events.AccessEvent
     | events.DeprovisionEvent
     | events.AuditEntry
-    | events.DeadLetterEvent
+    | DeadLetterEvent
     | SessionCommand
 )
 """Everything that processors publish."""
@@ -33,7 +34,7 @@ BODIES: Final[dict[str, Any]] = {
     topics.DEPROVISIONS.name: events.DeprovisionEvent,
     topics.SESSION_REVOCATIONS.name: SessionCommand,
     topics.AUDIT_ENTRIES.name: events.AuditEntry,
-    topics.DEAD_LETTERS.name: events.DeadLetterEvent,
+    topics.DEAD_LETTERS.name: DeadLetterEvent,
 }
 """What each topic carries; the changelog carries state records."""
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from schemas import changes, events
 from schemas.changes import AnyChange
 from schemas.codec import Output
+from schemas.letters import DeadLetter, DeadLetterRuled
 
 _LONGEST: Final = 500  # it is a part of keys and of an index
 
@@ -38,9 +39,9 @@ def entity_of(message: AnyChange | Output) -> str:  # noqa: C901, PLR0911, PLR09
             return _named("workspace", message.slug)
         case changes.CreateTenant() | events.TenantRecorded():
             return "tenant"
-        case changes.DropDeadLetter() | events.DeadLetterRuled():
+        case changes.DropDeadLetter() | DeadLetterRuled():
             return _named("letter", message.letter_id)
-        case events.DeadLetter() | events.AuditEntry():
+        case DeadLetter() | events.AuditEntry():
             return of_itself(message.event_id)
         case changes.DirectoryNoted():
             return of_itself(message.change_id)

@@ -46,9 +46,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def header(headers: ReadHeaders, name: str) -> str | None:
-    """One header as text, None if it is missing."""
+    """One header as text without NUL, which Postgres cannot hold; None if it is missing."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
     for key, value in pairs:
         if key == name:
-            return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            return text and text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return None

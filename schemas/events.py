@@ -1,7 +1,7 @@
 """Events: past-tense facts that the processors publish, which nobody may refuse."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -210,6 +210,9 @@ DeprovisionEvent = PersonDeprovisioned | PersonRestored
 
 # --- audit-entries
 
+OPERATOR_TENANT: Final = "_rollcall"
+"""Whose audit log tells what operators did to the installation; no customer's id begins so."""
+
 
 class AuditEntry(Event, frozen=True, kw_only=True, tag="audit_entry"):
     """One decision that changed, refused or ignored something."""
@@ -221,7 +224,7 @@ class AuditEntry(Event, frozen=True, kw_only=True, tag="audit_entry"):
     `member/…`, `directory_user/…`, `directory_group/…`, `tenant/…` and the like.
     """
     actor: str
-    """Who asked: `directory/…` or `admin-api`."""
+    """Who asked: `directory/…`, `admin-api` or `operator`."""
     occurred_at: datetime
     because: Because
     sentence: str
@@ -229,42 +232,3 @@ class AuditEntry(Event, frozen=True, kw_only=True, tag="audit_entry"):
     access_from: Access | None = None
     """Applied access before, where the decision moved it."""
     access_to: Access | None = None
-
-
-# --- dead-letters
-
-
-class DeadLetter(Event, frozen=True, kw_only=True, tag="dead_letter"):
-    """A message that could not be decided, as it stood in Kafka."""
-
-    reason: Literal["undecodable", "undecidable", "waiting", "unknown_directory"]
-    """`waiting`: it may not overtake an earlier dead letter of its entity."""
-    detail: str
-    entity: str
-    """What it is about (`schemas.entities`); a message that says nothing is its own entity."""
-    removal: bool
-    """It takes away: until it is replayed, somebody may have access who should have none."""
-    directory_id: str | None
-    topic: str
-    """Logical name of the topic that it stood on, or would have."""
-    partition: int
-    offset: int
-    """-1 when it never stood on a topic (unknown_directory)."""
-    headers: list[tuple[str, bytes]]
-    key: bytes | None
-    value: bytes | None
-    """None also where the message was larger than `limits.LETTER_VALUE`."""
-    sha256: str
-    """Of the value, in hex."""
-
-
-class DeadLetterRuled(Event, frozen=True, kw_only=True, tag="dead_letter_ruled"):
-    """What became of a dead letter: it was decided, given up, or could again not be decided."""
-
-    letter_id: str
-    ruling: Literal["replayed", "dropped", "failed"]
-    detail: str = ""
-    """Why it could again not be decided."""
-
-
-DeadLetterEvent = DeadLetter | DeadLetterRuled

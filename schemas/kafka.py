@@ -65,6 +65,8 @@ def peek_consumer(settings: Settings) -> ClientConfig:
         "enable.auto.commit": False,
         "isolation.level": "read_uncommitted",  # a position may name a message of any kind
         "auto.offset.reset": "error",
+        "enable.partition.eof": True,  # where only a transaction's marker stands, no message comes
+        "fetch.wait.max.ms": 10,  # what is not there yet is not waited for
     }
 
 

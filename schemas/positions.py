@@ -12,6 +12,7 @@ from schemas.envelope import header
 from schemas.settings import Settings
 from schemas.state import Position
 
+_ACCEPT = "`rollcall positions accept`"
 _PATIENCE = 10.0  # seconds for one question to the broker
 
 
@@ -41,6 +42,11 @@ class LogReader:
         """Leave the broker."""
         self._consumer.close()
 
+    def bounds(self, place: TopicPartition) -> tuple[int, int]:
+        """The first offset that a log still holds, and the one after its last."""
+        low, end = self._consumer.get_watermark_offsets(place, timeout=_PATIENCE)
+        return low, end
+
     def next_offset(
         self, place: TopicPartition, topic_id: str, position: Position | None, reached: int = 0
     ) -> int:
@@ -59,24 +65,25 @@ class LogReader:
             if low > 0:
                 raise LogMismatchError(
                     f"{where} begins at {low}, and nothing of it was ever applied: changes below"
-                    " are lost. Reconcile the directories, then accept the gap."
+                    f" are lost. Reconcile the directories, then accept the gap: {_ACCEPT}."
                 )
             return low
         if position.topic_id != topic_id:
             raise LogMismatchError(
                 f"{where} was made anew (its id is {topic_id}, the position speaks of"
-                f" {position.topic_id}): Kafka is younger than what was applied."
+                f" {position.topic_id}): Kafka is younger than what was applied. Restore the right"
+                f" one, or accept it: {_ACCEPT}."
             )
         after = max(position.offset + 1, reached)
         if after > end:
             raise LogMismatchError(
                 f"{where} ends at {end}, but {position.offset} was applied: Kafka is older than"
-                " what was applied. Restore it, or accept the loss."
+                f" what was applied. Restore it, or accept the loss: {_ACCEPT}."
             )
         if after < low:
             raise LogMismatchError(
                 f"{where} begins at {low}, but {after} is due: retention passed changes that"
-                " nobody applied. Reconcile the directories, then accept the gap."
+                f" nobody applied. Reconcile the directories, then accept the gap: {_ACCEPT}."
             )
         self._same_message(place, position, low, where)
         return after
@@ -87,14 +94,16 @@ class LogReader:
         if position.offset < low:
             return  # retention took it: nothing to compare
         found = self._ce_id_at(place, position.offset)
-        if found is not None and found != position.ce_id:
+        # Where no message stands, as on a transaction's marker, only an accepted position can be.
+        if (found or "") != position.ce_id:
             raise LogMismatchError(
-                f"{where} holds {found} at {position.offset}, but {position.ce_id} was applied"
-                " there: this log has another history. Restore the right one, or accept it."
+                f"{where} holds {found or 'nothing'} at {position.offset}, but"
+                f" {position.ce_id or 'nothing'} was applied there: this log has another history."
+                f" Restore the right one, or accept it: {_ACCEPT}."
             )
 
     def _ce_id_at(self, place: TopicPartition, offset: int) -> str | None:
-        """The ce_id of the message at an offset; None if there is none any more."""
+        """The ce_id of the message at an offset; None if no message stands there."""
         self._consumer.assign([TopicPartition(place.topic, place.partition, offset)])
         try:
             message = self._consumer.poll(_PATIENCE)

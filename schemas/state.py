@@ -174,25 +174,6 @@ class Late(State, frozen=True, kw_only=True):
     """An outdated change that was ignored and audited once; its repeats are silent."""
 
 
-class Letter(State, frozen=True, kw_only=True):
-    """A dead letter that is neither replayed nor dropped: later changes of its entity wait."""
-
-    letter_id: str
-
-
-class Budget(State, frozen=True, kw_only=True):
-    """Which of the partition's last messages became dead letters (DESIGN §5.5).
-
-    There is none as long as there was no dead letter among the last `limits.BUDGET_WINDOW`.
-    """
-
-    seen: int = 0
-    """Messages since the record began."""
-    letters: tuple[int, ...] = ()
-    """The numbers of those that became dead letters, within the window; at most as many as the
-    budget has, so the record stays small."""
-
-
 def tenant_key(tenant_id: str) -> bytes:
     """Where a Tenant stands."""
     return key("tenant", tenant_id)
@@ -254,20 +235,6 @@ def position_key(lane: str) -> bytes:
     The one key without a tenant, since a lane carries many.
     """
     return key("position", "", lane)
-
-
-def letter_key(tenant_id: str, entity: str, offset: int) -> bytes:
-    """Where a Letter stands: those of an entity are sorted by their place on the lane."""
-    return key("letter", tenant_id, entity, f"{offset:015d}")
-
-
-LETTERS: Final = b"letter" + SEPARATOR
-"""What every letter key begins with."""
-
-
-def budget_key() -> bytes:
-    """Where the Budget of the partition stands; a key without a tenant, like positions."""
-    return key("budget", "")
 
 
 def changed(record: Record, **fields: object) -> Record:

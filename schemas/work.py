@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from schemas.access import Because
+from schemas.changes import Stamp
 from schemas.state import SEPARATOR, State, parts_of
 
 
@@ -55,6 +56,8 @@ class ReevaluateDirectory(AnyWork, frozen=True, kw_only=True, tag="reevaluate_di
 
     trigger: Trigger
     directory_id: str
+    told: Stamp | None = None
+    """What is not newer was told to be gone when the directory ended before."""
     part: Literal["users", "groups"] = "users"
     after: str = ""
     """The last user or group id that was done."""

@@ -67,6 +67,10 @@ def apply(connection: Connection, outputs: Sequence[Output]) -> None:
     connection.execute(_APPEND, [as_json(rows)])
 
 
+def tidy(_connection: Connection, /) -> None:
+    """Nothing can wait."""
+
+
 def verify(connection: Connection, tenant_id: str) -> int:
     """Follow a tenant's chain from its first entry; say how many entries it has.
 

@@ -5,48 +5,45 @@ flight with it: the supervisor starts it again, and it goes on from its position
 broker happens inside the client.
 """
 
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from psycopg import Connection
 
-from schemas import codec, kafka, limits
-from schemas.codec import InvalidMessageError, Output
+from schemas import kafka, limits
 from schemas.envelope import header
-from schemas.positions import Installation, LogReader
+from schemas.positions import Installation, LogMismatchError, LogReader
 from schemas.settings import Settings
-from schemas.state import Position
-from schemas.topics import Topic
-from sinks import audit_log, session_revoker
+from sinks import audit_log, dead_letters, letters
+from sinks.arrival import Arrival
+from sinks.bisecting import Bisecting, BudgetSpentError
 from sinks.connection import connect
 from sinks.directory_view import DirectoryView
-from sinks.positions import Place, Positions
+from sinks.positions import MovedOnError, Place, Positions
+from sinks.session_revoker import SessionRevoker
+from sinks.sink import Sink
 
 POLL_SECONDS: Final = 0.5
 """How long one poll waits for a first message, and so how soon a sink notices that it shall end."""
 
+TIDY_SECONDS: Final = 1.0
+"""How often a sink does what can wait."""
+
+_TOLD: Final = (LogMismatchError, MovedOnError, BudgetSpentError)
+"""What ends the process with a sentence of its own; everything else is a surprise."""
+
 _ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
-class Sink(Protocol):
-    """What makes messages of some topics true in Postgres."""
-
-    @property
-    def topics(self) -> Sequence[Topic]:
-        """What it reads."""
-
-    def apply(self, connection: Connection, outputs: Sequence[Output]) -> None:
-        """Write rows within the caller's transaction; the outputs are in the log's order.
-
-        Messages of one partition come in order and once; a tenant's all come from one partition.
-        """
+log = structlog.get_logger()
 
 
 class SinkLoop:
@@ -61,11 +58,14 @@ class SinkLoop:
         on_assigned: Callable[[], None],
     ) -> None:
         self._settings = settings
+        self._name = name
         self._sink = sink
         self._on_assigned = on_assigned
         self._names = {settings.topic(topic.name): topic.name for topic in sink.topics}
         self._positions = Positions(name, installation)
         self._connection = connect(settings)
+        self._batches = Bisecting(name, sink, self._connection)
+        self._tidied_at = -math.inf
         self._consumer = Consumer(kafka.sink_consumer(settings, name))
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -74,7 +74,7 @@ class SinkLoop:
         Raises:
             MovedOnError: another process owns what this one believed to own.
             LogMismatchError: the log is not the one that was applied so far.
-            InvalidMessageError: a message does not decode.
+            BudgetSpentError: too many messages of late could not be applied.
             KafkaException, psycopg.Error: a broker or Postgres refuses what only a new start mends.
         """
         self._consumer.subscribe(
@@ -82,6 +82,7 @@ class SinkLoop:
         )
         while not stopping():
             self._step()
+            self._tidy()
 
     def close(self) -> None:
         """Leave the broker and Postgres; after a failure the process ends without it."""
@@ -89,21 +90,30 @@ class SinkLoop:
         self._connection.close()
 
     def _step(self) -> None:
-        outputs: list[Output] = []
-        ends: dict[Place, Position] = {}
-        for message in self._poll():
-            place, offset = _where(message)
-            if self._positions.is_due(place, offset):
-                outputs.append(self._decoded(message))
-                ce_id = header(message.headers(), "ce_id") or ""
-                ends[place] = self._positions.at(place, offset, ce_id)
-        if not outputs:
+        arrivals = [
+            self._arrival(message)
+            for message in self._poll()
+            if self._positions.is_due(*_where(message))
+        ]
+        if not arrivals:
             return
+        ends = {
+            (self._settings.topic(arrival.topic), arrival.partition): arrival.position
+            for arrival in arrivals
+        }
         with self._connection.transaction():
             # First the positions: who owns the partition is settled before any row is touched.
             self._positions.move(self._connection, ends)
-            self._sink.apply(self._connection, outputs)
+            self._batches.apply(arrivals)
         self._positions.moved(ends)
+        self._batches.applied()
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._tidied_at < TIDY_SECONDS:
+            return
+        with self._connection.transaction():
+            self._sink.tidy(self._connection)
+        self._tidied_at = time.monotonic()
 
     def _poll(self) -> list[Message]:
         """What is there, at once; else the first that comes."""
@@ -124,21 +134,32 @@ class SinkLoop:
         self._positions.saw_end(*_where(message))
         return True
 
-    def _decoded(self, message: Message) -> Output:
-        (topic, partition), offset = _where(message)
-        try:
-            return codec.decode_output(self._names[topic], message.key(), message.value())
-        except InvalidMessageError as error:
-            raise InvalidMessageError(
-                f"{topic}[{partition}] holds at {offset} what is no message of it: it {error}."
-                " Find out who else writes this topic; nothing after it is applied until then."
-            ) from error
+    def _arrival(self, message: Message) -> Arrival:
+        place, offset = _where(message)
+        headers: Sequence[tuple[str, bytes | None]]
+        headers = message.headers() or ()  # type: ignore[assignment] # its own type is too wide
+        return Arrival(
+            topic=self._names[place[0]],
+            partition=place[1],
+            position=self._positions.at(place, offset, header(headers, "ce_id") or ""),
+            headers=headers,
+            key=message.key(),
+            value=message.value(),
+        )
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         with closing(LogReader(self._settings)) as reader:
             self._positions.take(self._connection, reader, partitions)
+        self._retry({(self._names[each.topic], each.partition) for each in partitions})
         consumer.assign(partitions)
         self._on_assigned()
+
+    def _retry(self, assigned: set[tuple[str, int]]) -> None:
+        """Try dead letters again before anything new: this version may apply them."""
+        for topic, partition in sorted(assigned & letters.places(self._connection, self._name)):
+            with self._connection.transaction():
+                self._positions.hold(self._connection, (self._settings.topic(topic), partition))
+                self._batches.retry(topic, partition)
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._positions.drop(partitions)
@@ -148,8 +169,9 @@ def all_sinks() -> dict[str, Sink]:
     """Every sink by its name, which its group and its positions bear."""
     return {
         "directory_view": DirectoryView(),
-        "session_revoker": session_revoker,
+        "session_revoker": SessionRevoker(),
         "audit_log": audit_log,
+        "dead_letters": dead_letters,
     }
 
 
@@ -186,7 +208,10 @@ def _end_process(failed: threading.ExceptHookArgs) -> None:
     """End at once: the other sinks must not go on as if nothing had happened."""
     name = failed.thread.name if failed.thread is not None else "unknown"
     error = failed.exc_value or failed.exc_type
-    structlog.get_logger(__name__).critical("sink_failed", sink=name, exc_info=error)
+    if isinstance(error, _TOLD):
+        log.critical(str(error), sink=name)
+    else:
+        log.critical("sink_failed", sink=name, exc_info=error)
     sys.stderr.flush()
     os._exit(1)
 

@@ -30,7 +30,7 @@ from sinks import members
 from sinks.rows import as_json, delete, insert_missing, upsert
 
 PRUNE_SECONDS: Final = 60.0
-"""How often outcomes that nobody will ask for any more are deleted, at most."""
+"""How often outcomes that nobody will ask for any more are deleted."""
 
 _TABLES: Final[dict[type, Table]] = {
     TenantRecorded: read_models.tenant,
@@ -75,9 +75,9 @@ class DirectoryView:
         settled = [event for event in outputs if isinstance(event, ChangeSettled)]
         if settled:
             _settle(connection, settled)
-            self._prune(connection)
 
-    def _prune(self, connection: Connection) -> None:
+    def tidy(self, connection: Connection, /) -> None:
+        """Delete outcomes that nobody will ask for any more."""
         if time.monotonic() - self._pruned_at >= PRUNE_SECONDS:
             self._pruned_at = time.monotonic()
             connection.execute(_PRUNE, [limits.OUTCOME_KEPT_HOURS])

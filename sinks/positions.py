@@ -102,6 +102,15 @@ class Positions:
                     " leaves, and starts again from the position of then."
                 )
 
+    def hold(self, connection: Connection, place: Place) -> None:
+        """Keep a partition until the end of the transaction: nobody else moves it meanwhile.
+
+        Raises:
+            MovedOnError: somebody else has done so already.
+        """
+        if (position := self._owned[place]) is not None:
+            self.move(connection, {place: position})
+
     def moved(self, ends: Mapping[Place, Position]) -> None:
         """The transaction is committed."""
         self._owned.update(ends)

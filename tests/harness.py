@@ -45,13 +45,15 @@ PARTITIONS = 4
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 INPUTS = {topic.name for topic in topics.LANES}
+ROLLCALL = ("-m", "deploy.cli.app")
+"""What Python runs, before the name of the stage."""
 Stage = Literal["gateway", "processors", "sinks"]
 
 
 class Process:
     """A process of Rollcall, seen from outside; what it logs is in `log`."""
 
-    def __init__(self, stage: Stage, env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, program: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         self.log = log
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = f"rollcall-test-{secrets.token_hex(8)}"
@@ -59,7 +61,7 @@ class Process:
         parent = os.getpid()
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.cli.app", stage],
+                [sys.executable, *program],
                 env={**env, "NOTIFY_SOCKET": f"@{address}"},
                 cwd=log.parent,
                 stdin=subprocess.DEVNULL,
@@ -151,9 +153,15 @@ class World:
 
     @contextmanager
     def process(
-        self, stage: Stage, instance: str = "a", *, env: Mapping[str, str] | None = None
+        self,
+        stage: Stage,
+        instance: str = "a",
+        *,
+        env: Mapping[str, str] | None = None,
+        program: Sequence[str] = ROLLCALL,
+        ready: bool = True,
     ) -> Iterator[Process]:
-        """A process that is ready; at the end it is killed if it still runs.
+        """A process, ready unless it is not to be; at the end it is killed if it still runs.
 
         Each instance has a state folder of its own, as on a machine of its own.
         """
@@ -162,8 +170,10 @@ class World:
             "ROLLCALL_STATE_FOLDER": str(self.settings.state_folder / instance),
         }
         log = self.folder / f"{stage}-{instance}.log"
-        with closing(Process(stage, {**self.env(), **own, **(env or {})}, log)) as process:
-            process.until_ready()
+        argv = (*program, stage)
+        with closing(Process(argv, {**self.env(), **own, **(env or {})}, log)) as process:
+            if ready:
+                process.until_ready()
             yield process
 
     def produce(self, topic: str, *messages: AnyChange | Output) -> None:

@@ -1,25 +1,15 @@
 """What must be true in the end, from the IdP's final truth, with plain dicts.
 
-Nothing here knows lanes, tombstones, chunks or revisions: what happened is told once, in the order
-in which it happened, and access is what the last settings say about it.  Shares no code with the
-processors.
+Nothing here knows lanes, tombstones, chunks or revisions: what happened is told once and in order,
+and access is what the last settings say about it.  Shares no code with the processors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from schemas.changes import (
-    AnyDirectoryChange,
-    AnySettingsChange,
-    GroupDeleted,
-    GroupReported,
-    MembershipAdded,
-    MembershipRemoved,
-    SetMapping,
-    SetRole,
-    UserDeleted,
-    UserReported,
-)
+from schemas import changes
+from schemas.changes import AnyDirectoryChange, AnySettingsChange, SetDirectory, UserReported
 
 
 class Person(NamedTuple):
@@ -30,7 +20,7 @@ class Person(NamedTuple):
     workspaces: tuple[tuple[str, str | None], ...] = ()
     """Workspace and role in it, sorted."""
     email: str | None = None
-    """Of the newest report of an active directory user; None for people without one."""
+    """Of the newest report of a directory user who counts; None for people without one."""
 
 
 class EndState(NamedTuple):
@@ -44,6 +34,42 @@ class EndState(NamedTuple):
     """(directory, group id, user id); users and groups that nobody reported count too."""
     people: dict[tuple[str, str], Person]
     """By (directory, IdP's id): everybody who was ever reported."""
+    connected: dict[str, bool]
+    """By directory, where an IdP said so."""
+
+
+class _World:
+    def __init__(self) -> None:
+        self.active: dict[tuple[str, str], UserReported] = {}
+        self.groups: dict[tuple[str, str], str] = {}
+        self.edges: set[tuple[str, str, str]] = set()
+
+    def take(self, change: AnyDirectoryChange) -> None:
+        where = change.directory_id
+        match change:
+            case UserReported():
+                self.active[where, change.user.user_id] = change
+                if not change.user.active:
+                    del self.active[where, change.user.user_id]
+            case changes.UserDeleted():
+                self.active.pop((where, change.user_id), None)
+                self.edges -= {edge for edge in self.edges if edge[::2] == (where, change.user_id)}
+            case changes.GroupReported():
+                self.groups[where, change.group_id] = change.name
+            case changes.GroupDeleted():
+                self.groups.pop((where, change.group_id), None)
+                self.edges -= {edge for edge in self.edges if edge[:2] == (where, change.group_id)}
+            case changes.MembershipAdded():
+                self.edges.add((where, change.group_id, change.user_id))
+            case changes.MembershipRemoved():
+                self.edges.discard((where, change.group_id, change.user_id))
+            case _:
+                pass
+
+    def lose(self, directory: str) -> None:
+        self.active = {at: report for at, report in self.active.items() if at[0] != directory}
+        self.groups = {at: name for at, name in self.groups.items() if at[0] != directory}
+        self.edges = {edge for edge in self.edges if edge[0] != directory}
 
 
 class _Policy:
@@ -52,20 +78,25 @@ class _Policy:
     def __init__(self) -> None:
         self.ranks: dict[str, int] = {}
         self.default: str | None = None
-        self.mappings: dict[tuple[str, str], SetMapping] = {}
+        self.mappings: dict[tuple[str, str], changes.SetMapping] = {}
 
     def set(self, change: AnySettingsChange) -> None:
-        if isinstance(change, SetMapping):
+        if isinstance(change, changes.SetMapping):
             self.mappings[change.directory_id, change.group_id] = change
-        if isinstance(change, SetRole):
+        if isinstance(change, changes.SetRole):
             self.ranks[change.slug] = change.rank
             if change.is_default:
                 self.default = change.slug
             elif self.default == change.slug:
                 self.default = None
 
-    def person(self, groups: Iterable[tuple[str, str]], email: str | None) -> Person:
-        """An active person in these (directory, group id)s."""
+    def person(self, place: tuple[str, str], counts: _World) -> Person:
+        """Somebody at a directory, by the IdP's id."""
+        reports = {at: r for at, r in counts.active.items() if (at[0], r.user.idp_id) == place}
+        if not reports:
+            return Person()
+        email = max(reports.values(), key=_when).user.email
+        groups = [edge[:2] for edge in counts.edges if edge[::2] in reports]
         granted = [self.mappings[group] for group in groups if group in self.mappings]
         roles = [mapping.role for mapping in granted if mapping.role is not None]
         role = max(roles, key=self._rank, default=self.default)
@@ -82,69 +113,37 @@ class _Policy:
         return self.ranks[role], role
 
 
-def end_state(
-    settings: Iterable[AnySettingsChange], changes: Iterable[AnyDirectoryChange]
-) -> EndState:
-    """The end of a history: settings in the order in which they were set, changes in any order."""
-    users: dict[tuple[str, str], UserReported] = {}
-    groups: dict[tuple[str, str], str] = {}
-    memberships: set[tuple[str, str, str]] = set()
-    people: dict[tuple[str, str], str] = {}
-    for change in sorted(changes, key=lambda each: (each.stamp.at, each.stamp.event_id)):
+def end_state(made: Sequence[AnySettingsChange], told: Sequence[AnyDirectoryChange]) -> EndState:
+    """The end of a history: settings in the order in which they were set, changes in any order.
+
+    A directory that ends takes away all that is shown, and nothing of what is frozen.  Whoever is
+    shown after it counts as shown; of others the policy may keep what is frozen.
+    """
+    policies = {each.tenant_id: _Policy() for each in made}
+    for each in made:
+        policies[each.tenant_id].set(each)
+    shown, frozen, counts = _World(), _World(), _World()
+    people: dict[tuple[str, str], _Policy] = {}
+    connected: dict[str, bool] = {}
+    for change in sorted(told, key=_when):
         where = change.directory_id
-        match change:
-            case UserReported():
-                users[where, change.user.user_id] = change
-                people[where, change.user.idp_id] = change.tenant_id
-            case UserDeleted():
-                users.pop((where, change.user_id), None)
-                memberships -= {m for m in memberships if m[::2] == (where, change.user_id)}
-            case GroupReported():
-                groups[where, change.group_id] = change.name
-            case GroupDeleted():
-                groups.pop((where, change.group_id), None)
-                memberships -= {m for m in memberships if m[:2] == (where, change.group_id)}
-            case MembershipAdded():
-                memberships.add((where, change.group_id, change.user_id))
-            case MembershipRemoved():
-                memberships.discard((where, change.group_id, change.user_id))
-    active = {place: report for place, report in users.items() if report.user.active}
-    policies = _policies(settings)
-    return EndState(
-        active=set(active),
-        groups=groups,
-        memberships=memberships,
-        people={
-            (where, idp_id): _person(policies[tenant], where, idp_id, active, memberships)
-            for (where, idp_id), tenant in people.items()
-        },
-    )
+        shown.take(change)
+        frozen.take(change)
+        if isinstance(change, UserReported):
+            people[where, change.user.idp_id] = policies[change.tenant_id]
+        if isinstance(change, changes.DirectoryStateReported):
+            connected[where] = change.connected
+        if isinstance(change, changes.DirectoryDeleted):
+            connected[where] = False
+            shown.lose(where)
+    at_end = {s.directory_id: s.on_disconnect for s in made if isinstance(s, SetDirectory)}
+    kept = {at for at in frozen.active.keys() - shown.active if at_end.get(at[0]) != "deactivate"}
+    counts.active = shown.active | {at: frozen.active[at] for at in kept}
+    counts.edges = {edge for edge in shown.edges if edge[::2] not in kept}
+    counts.edges |= {edge for edge in frozen.edges if edge[::2] in kept}
+    found = {place: policy.person(place, counts) for place, policy in people.items()}
+    return EndState(set(shown.active), shown.groups, shown.edges, found, connected)
 
 
-def _person(
-    policy: _Policy,
-    where: str,
-    idp_id: str,
-    active: dict[tuple[str, str], UserReported],
-    memberships: set[tuple[str, str, str]],
-) -> Person:
-    reports = [
-        report
-        for (directory, _), report in active.items()
-        if (directory, report.user.idp_id) == (where, idp_id)
-    ]
-    if not reports:
-        return Person()
-    newest = max(reports, key=lambda each: (each.stamp.at, each.stamp.event_id))
-    ids = {report.user.user_id for report in reports}
-    groups = [
-        (where, group) for place, group, user in memberships if place == where and user in ids
-    ]
-    return policy.person(groups, newest.user.email)
-
-
-def _policies(settings: Iterable[AnySettingsChange]) -> dict[str, _Policy]:
-    policies: dict[str, _Policy] = {}
-    for change in settings:
-        policies.setdefault(change.tenant_id, _Policy()).set(change)
-    return policies
+def _when(change: AnyDirectoryChange) -> tuple[datetime, str]:
+    return change.stamp.at, change.stamp.event_id

@@ -7,10 +7,12 @@ import typer
 from deploy.cli import (
     api_key,
     audit,
+    dead_letters,
     directory,
     mapping,
     members,
     plumbing,
+    positions,
     role,
     session,
     stages,
@@ -31,6 +33,7 @@ app = typer.Typer(
     " docs/cli.md.",
 )
 TRY, RUN, SET, SEE = "See it work", "Run it", "Set it up", "Look inside"
+MEND = "Put it right"
 
 for command in (up.demo, up.up):
     app.command(rich_help_panel=TRY)(command)
@@ -45,7 +48,7 @@ for name, noun, what in (
     ("tenant", tenant.app, "Open and list tenants: your customers."),
     ("role", role.app, "Set and list what members can be."),
     ("workspace", workspace.app, "Make and list what members work in."),
-    ("directory", directory.app, "Connect and list the links to IdPs."),
+    ("directory", directory.app, "Assign, set and list the links to IdPs."),
     ("mapping", mapping.app, "Set and list what groups grant."),
 ):
     app.add_typer(noun, name=name, help=what, rich_help_panel=SET)
@@ -56,6 +59,11 @@ for name, noun, what in (
     ("audit", audit.app, "Read who got what, and because of what."),
 ):
     app.add_typer(noun, name=name, help=what, rich_help_panel=SEE)
+for name, noun, what in (
+    ("dead-letters", dead_letters.app, "See, replay and drop what could not be decided."),
+    ("positions", positions.app, "See where readers stand, and go on after a loss."),
+):
+    app.add_typer(noun, name=name, help=what, rich_help_panel=MEND)
 
 
 def main() -> None:

@@ -17,6 +17,15 @@ Body = dict[str, Any]
 _PATIENCE = limits.OUTCOME_SECONDS + 10.0  # seconds; the gateway answers 503 before
 
 
+class RefusedError(CommandError):
+    """The gateway refuses what was asked for; `code` is its reason for programs."""
+
+    def __init__(self, status: int, code: str, reason: str) -> None:
+        super().__init__(f"Refused ({status}): {reason}")
+        self.code = code
+        self.reason = reason
+
+
 class Api:
     """The admin API as commands use it: paths as words below /api, bodies as keywords."""
 
@@ -98,7 +107,7 @@ class Api:
             )
         if answer.is_error:
             reason = body.get("detail") or body.get("error") or "it gives no reason"
-            raise CommandError(f"Refused ({answer.status_code}): {reason}")
+            raise RefusedError(answer.status_code, str(body.get("error")), reason)
         return body
 
 

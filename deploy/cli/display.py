@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 
+from deploy.cli.errors import CommandError
+
 Row = Mapping[str, Any]
 
 _WIDE = 400  # columns where there is no terminal to ask: no line in a file is folded
@@ -29,6 +31,16 @@ def done(body: Row, sentence: str, *, json_wanted: bool) -> None:
         typer.echo(printable(sentence))
 
 
+def require_yes(question: str, *, given: bool) -> None:
+    """Ask the operator, unless the answer was given already.
+
+    Raises:
+        CommandError: the answer is no.
+    """
+    if not given and not typer.confirm(question, err=True):
+        raise CommandError("Nothing was changed.")
+
+
 def rows(body: Row, name: str, columns: Sequence[str], *, json_wanted: bool) -> None:
     """Print a list that the API answered with: its JSON, or a table of some columns.
 
@@ -44,6 +56,12 @@ def rows(body: Row, name: str, columns: Sequence[str], *, json_wanted: bool) -> 
         typer.echo(f"No {_heading(name)}.")
     else:
         table(body[name], columns)
+
+
+def fields(row: Row, *, to_error: bool = False) -> None:
+    """Print one row, a line a field; on standard error where it is part of a question."""
+    for name, value in row.items():
+        typer.echo(f"{printable(_heading(name))}: {cell(name, value)}", err=to_error)
 
 
 def table(of: Sequence[Row], columns: Sequence[str]) -> None:

@@ -1,7 +1,8 @@
 """What a command tells the operator when it cannot do what was asked."""
 
-from deploy.errors import InstallationError
-from deploy.local.errors import StackError
+from typing import Final
+
+_OURS: Final = ("deploy", "ingest", "processors", "schemas", "sinks")
 
 
 class CommandError(Exception):
@@ -9,17 +10,12 @@ class CommandError(Exception):
 
 
 def exit_code(error: Exception) -> int | None:
-    """2 for a setting that is missing or wrong, 1 for what else has a sentence.
+    """2 for a setting that is missing or wrong, 1 for whatever else has a sentence.
 
-    None is our own mistake: it deserves its traceback.
+    Every error type of our own carries one. None is a surprise, and deserves its traceback.
     """
-    from schemas.positions import LogMismatchError  # noqa: PLC0415 - heavy, and needed rarely
-    from schemas.settings import SettingsError  # noqa: PLC0415
+    from schemas.settings import SettingsError  # noqa: PLC0415 - heavy, and needed rarely
 
-    match error:
-        case SettingsError():
-            return 2
-        case CommandError() | InstallationError() | LogMismatchError() | StackError():
-            return 1
-        case _:
-            return None
+    if isinstance(error, SettingsError):
+        return 2
+    return 1 if type(error).__module__.partition(".")[0] in _OURS else None

@@ -20,3 +20,19 @@ MemberId = Annotated[
 Label = Annotated[
     str, typer.Option(help="What people recognise it by, such as `Firefox on Linux`.")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def _reason(given: str) -> str:
+    if not given.strip() or not given.isprintable() or len(given) > _LONGEST_REASON:
+        raise typer.BadParameter(f"say why, in 1 to {_LONGEST_REASON} printable characters")
+    return given.strip()
+
+
+_LONGEST_REASON = 500
+Reason = Annotated[
+    str,
+    typer.Option(
+        parser=_reason, metavar="TEXT", help="Why, for the audit log.", show_default=False
+    ),
+]

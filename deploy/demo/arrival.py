@@ -25,7 +25,7 @@ def set_up(rollcall: Rollcall, events: Sequence[Event]) -> None:
     """Make the tenant, its roles, workspaces, directory and mappings."""
     narration.chapter(f"Set up: {company.NAME}, its roles and workspaces, what its groups grant")
     of_tenant = ("-t", TENANT)
-    directory = ("directory", "create", company.DIRECTORY, "--name", "Acme Okta")
+    directory = ("directory", "assign", company.DIRECTORY, "--name", "Acme Okta")
     roles = (("role", "set", *_role(slug), *of_tenant) for slug in company.RANKS)
     workspaces = (
         ("workspace", "create", slug, "--name", name, *of_tenant)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -29,6 +30,15 @@ _JAVA = [
 ]
 
 
+class Detour(NamedTuple):
+    """A further port of a broker, for clients that come through a proxy."""
+
+    port: int
+    """Where the broker listens."""
+    advertised: int
+    """Where it sends the clients that come in there: the proxy's port."""
+
+
 class LocalKafka:
     """A broker with a port and a data folder that outlive its process.
 
@@ -37,20 +47,24 @@ class LocalKafka:
 
     address: str
     """Where clients connect: `host:port`."""
+    detours: tuple[Detour, ...]
+    """A client asks the broker where to go on, so each proxy before it needs a port of its own."""
 
-    def __init__(self, folder: Path, class_path: str, guard: Guard) -> None:
+    def __init__(self, folder: Path, class_path: str, guard: Guard, *, detours: int = 0) -> None:
         """Choose free ports.
 
         Args:
             folder: keeps data, settings and log; what an earlier run left there is served again.
             class_path: what `kafka_class_path` returned.
             guard: ends the broker if this process is killed.
+            detours: how many proxies will stand before it.
         """
         self._folder = folder.absolute()  # the servers run in folders of their own
         self._class_path = class_path
         self._guard = guard
-        self._port, self._controller_port = free_ports(2)
-        self.address = f"{LOOPBACK}:{self._port}"
+        port, self._controller_port, *others = free_ports(2 + 2 * detours)
+        self.address = f"{LOOPBACK}:{port}"
+        self.detours = tuple(map(Detour, others[:detours], others[detours:]))
         self._server: Server | None = None
 
     @property
@@ -72,10 +86,15 @@ class LocalKafka:
     def prepare(self) -> None:
         """Write the settings and begin to format a new data folder."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        addresses = f"PLAINTEXT://{self.address},CONTROLLER://{LOOPBACK}:{self._controller_port}"
+        told = {"PLAINTEXT": self.address}
+        listening = told | {"CONTROLLER": f"{LOOPBACK}:{self._controller_port}"}
+        for number, detour in enumerate(self.detours):
+            told[f"DETOUR{number}"] = f"{LOOPBACK}:{detour.advertised}"
+            listening[f"DETOUR{number}"] = f"{LOOPBACK}:{detour.port}"
         here = {
-            "listeners": addresses,
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listeners": ",".join(f"{name}://{at}" for name, at in listening.items()),
+            "advertised.listeners": ",".join(f"{name}://{at}" for name, at in told.items()),
+            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listening),
             "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
             "log.dirs": self._folder / "data",
         }

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 import msgspec
 
+from processors.core import presence
 from processors.core.draft import Draft
 from schemas import state
 from schemas.access import NO_ACCESS, Access, Because, WorkspaceGrant
-from schemas.state import DirectoryGroup, DirectoryUser, Edge, Mapping, Tenant, UserKey
+from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Mapping, Tenant, UserKey
+
+Users = tuple[tuple[UserKey, DirectoryUser], ...]
+"""Directory users of one member."""
 
 
 class Desired(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,8 +28,19 @@ class _Grant(msgspec.Struct, frozen=True, kw_only=True):
     mapping: Mapping
 
 
-def desired(draft: Draft, users: tuple[tuple[UserKey, DirectoryUser], ...]) -> Desired:
-    """The access that a member with these directory users should have.
+def speaking(draft: Draft, users: Users) -> Users:
+    """Those that count: after its end a directory speaks for nobody whom it does not report again.
+
+    Under the policy `keep` its people stay as they are (access-rules §5): what was reported last
+    goes on counting.
+    """
+    return tuple(
+        (key, user) for key, user in users if _speaks(draft.directory(key.directory_id), user)
+    )
+
+
+def desired(draft: Draft, users: Users) -> Desired:
+    """The access that a member with these directory users, who all count, should have.
 
     The highest rank wins, ties by name; workspaces add up; in no mapped group the default role, or
     nothing where the tenant has none (access-rules §1).
@@ -44,16 +59,15 @@ def desired(draft: Draft, users: tuple[tuple[UserKey, DirectoryUser], ...]) -> D
     )
 
 
-def edge_counts(edge: Edge, user: DirectoryUser | None, group: DirectoryGroup | None) -> bool:
-    """Whether a membership holds: present, and newer than the tombstones of its ends."""
-    return edge.present and not any(
-        end is not None and end.deleted_at is not None and edge.stamp <= end.deleted_at
-        for end in (user, group)
-    )
+def _speaks(directory: Directory, user: DirectoryUser) -> bool:
+    return directory.on_disconnect == "keep" or not presence.is_gone(directory, user.stamp)
 
 
 def _grants(draft: Draft, key: UserKey, user: DirectoryUser) -> Iterator[_Grant]:
     tenant_id, directory_id = draft.tenant_id, key.directory_id
+    directory = draft.directory(directory_id)
+    # Whom the directory's end left as they were keeps the memberships from before it.
+    end = None if presence.is_gone(directory, user.stamp) else directory
     groups = state.prefix("groups-of", tenant_id, directory_id, key.user_id)
     for edge_key, edge in draft.scan(groups, Edge):
         group_id = state.parts_of(edge_key)[-1]
@@ -61,7 +75,7 @@ def _grants(draft: Draft, key: UserKey, user: DirectoryUser) -> Iterator[_Grant]
         if mapping is None:
             continue
         group = draft.get(state.group_key(tenant_id, directory_id, group_id), DirectoryGroup)
-        if edge_counts(edge, user, group):
+        if presence.edge_counts(edge, user, group, end):
             name = (group.name if group else "") or group_id
             yield _Grant(group_id=group_id, group_name=name, mapping=mapping)
 

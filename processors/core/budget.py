@@ -5,7 +5,7 @@ partition stops before its topic is drained (DESIGN §5.5).
 """
 
 from schemas import limits
-from schemas.state import Budget
+from schemas.letters import Budget
 
 
 def counted(budget: Budget | None, *, dead: bool) -> Budget | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
-from processors.core import directory, explain, mapping, membership, tenancy
+from processors.core import connection, directory, explain, letters, mapping, membership, tenancy
 from processors.core.draft import Decision, Draft, UndecidableError
 from processors.core.overlay import StateReader
 from schemas import state
@@ -15,10 +15,15 @@ from schemas.changes import (
     CreateTenant,
     CreateWorkspace,
     DirectoryChange,
+    DirectoryDeleted,
+    DirectoryNoted,
+    DirectoryStateReported,
+    DropDeadLetter,
     GroupDeleted,
     GroupReported,
     MembershipAdded,
     MembershipRemoved,
+    SetDirectory,
     SetMapping,
     SetRole,
     UserDeleted,
@@ -28,7 +33,7 @@ from schemas.state import Directory, DirectoryGroup
 from schemas.work import Trigger
 
 
-def decide(  # noqa: C901, PLR0911 # one arm a kind of change is the point
+def decide(  # noqa: C901, PLR0911, PLR0912 # one arm a kind of change is the point
     below: StateReader, change: AnyChange, now: datetime
 ) -> Decision:
     """What follows from a change that is decided at `now`, by our clock.
@@ -50,6 +55,12 @@ def decide(  # noqa: C901, PLR0911 # one arm a kind of change is the point
             return directory.group_deleted(draft, change)
         case MembershipAdded() | MembershipRemoved():
             return membership.membership_changed(draft, change)
+        case DirectoryStateReported():
+            return connection.state_reported(draft, change)
+        case DirectoryDeleted():
+            return connection.directory_deleted(draft, change)
+        case DirectoryNoted():
+            return connection.noted(draft, change)
         case CreateTenant():
             return tenancy.create_tenant(draft, change)
         case SetRole():
@@ -57,9 +68,13 @@ def decide(  # noqa: C901, PLR0911 # one arm a kind of change is the point
         case CreateWorkspace():
             return tenancy.create_workspace(draft, change)
         case CreateDirectory():
-            return tenancy.create_directory(draft, change)
+            return connection.create_directory(draft, change)
+        case SetDirectory():
+            return connection.set_directory(draft, change)
         case SetMapping():
             return mapping.set_mapping(draft, change)
+        case DropDeadLetter():
+            return letters.drop(draft, change)
         case _:
             assert_never(change)
 
@@ -89,26 +104,31 @@ def _trigger(below: StateReader, change: AnyChange) -> Trigger:
         occurred_at=change.stamp.at,
         actor=f"directory/{change.directory_id}",
         directory_id=change.directory_id,
-        phrase=f"{explain.idp(found)} {phrase}",
+        phrase=phrase,
         because=because,
     )
 
 
 def _words(below: StateReader, change: AnyDirectoryChange, found: Directory) -> tuple[str, Because]:
+    idp = explain.idp(found)
     told = Because(kind="directory", id=change.directory_id, name=found.name)
     match change:
         case UserReported():
-            return ("reported them" if change.user.active else "deactivated them"), told
+            return f"{idp} {'reported' if change.user.active else 'deactivated'} them", told
         case UserDeleted():
-            return "deleted them", told
+            return f"{idp} deleted them", told
         case GroupReported() | GroupDeleted():
-            return "changed the group", told
+            return f"{idp} changed the group", told
+        case DirectoryDeleted():
+            return f"the directory {found.name} was deleted", told
+        case DirectoryStateReported() | DirectoryNoted():
+            return f"{idp} reported it", told  # nothing follows from these
         case MembershipAdded() | MembershipRemoved():
             place = state.group_key(change.tenant_id, change.directory_id, change.group_id)
             group = below.get(place, DirectoryGroup)
             name = (group.name if group else "") or change.group_id
             added = isinstance(change, MembershipAdded)
             phrase = f"added them to {name}" if added else f"removed them from {name}"
-            return phrase, Because(kind="group", id=change.group_id, name=name)
+            return f"{idp} {phrase}", Because(kind="group", id=change.group_id, name=name)
         case _:
             assert_never(change)

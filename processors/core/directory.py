@@ -1,11 +1,11 @@
 """Directory users and groups: what the IdP said is recorded, whatever follows from it."""
 
-from processors.core import explain, linking, members
+from processors.core import explain, linking, members, membership, presence
 from processors.core.draft import Decision, Draft
 from schemas import state
 from schemas.access import Because
 from schemas.changes import GroupDeleted, GroupReported, Stamp, UserDeleted, UserReported
-from schemas.events import GroupRecorded, MembershipRecorded, UserRecorded
+from schemas.events import GroupRecorded, UserRecorded
 from schemas.state import DirectoryGroup, DirectoryUser, Edge, UserKey
 from schemas.work import ReevaluateGroup
 
@@ -16,7 +16,7 @@ def user_reported(draft: Draft, change: UserReported) -> Decision:
     known = draft.get(_user_place(draft, key), DirectoryUser)
     if known is not None and change.stamp <= known.stamp:
         what = f"an older report about {known.display_name or said.user_id}"
-        return _not_newer(draft, change.stamp, known.stamp, f"directory_user/{said.user_id}", what)
+        return draft.not_newer(change.stamp, known.stamp, f"directory_user/{said.user_id}", what)
     user = DirectoryUser(
         stamp=change.stamp,
         deleted_at=known.deleted_at if known else None,
@@ -40,7 +40,7 @@ def user_deleted(draft: Draft, change: UserDeleted) -> Decision:
     subject = f"directory_user/{change.user_id}"
     if known is not None and known.deleted_at is not None and change.stamp <= known.deleted_at:
         what = f"an older deletion of {known.display_name or change.user_id}"
-        return _not_newer(draft, change.stamp, known.deleted_at, subject, what)
+        return draft.not_newer(change.stamp, known.deleted_at, subject, what)
     _drop_memberships(draft, key, change.stamp)
     if known is None or not known.idp_id:
         tombstone = DirectoryUser(stamp=change.stamp, deleted_at=change.stamp)
@@ -71,15 +71,15 @@ def group_reported(draft: Draft, change: GroupReported) -> Decision:
     subject = f"directory_group/{change.group_id}"
     if known is not None and change.stamp <= known.stamp:
         what = f"an older report about the group {known.name or change.group_id}"
-        return _not_newer(draft, change.stamp, known.stamp, subject, what)
-    deleted_at = known.deleted_at if known else None
-    draft.put(
-        place,
-        DirectoryGroup(
-            stamp=change.stamp, deleted_at=deleted_at, name=change.name, idp_id=change.idp_id
-        ),
+        return draft.not_newer(change.stamp, known.stamp, subject, what)
+    group = DirectoryGroup(
+        stamp=change.stamp,
+        deleted_at=known.deleted_at if known else None,
+        name=change.name,
+        idp_id=change.idp_id,
     )
-    _tell_group(draft, change.directory_id, change.group_id, change.name, deleted=False)
+    draft.put(place, group)
+    tell_group(draft, change.directory_id, change.group_id, group)
     draft.audit(subject, f"{_who(draft)} reported the group {change.name}.")
     return draft.decision()
 
@@ -91,14 +91,15 @@ def group_deleted(draft: Draft, change: GroupDeleted) -> Decision:
     subject = f"directory_group/{change.group_id}"
     if known is not None and known.deleted_at is not None and change.stamp <= known.deleted_at:
         what = f"an older deletion of the group {known.name or change.group_id}"
-        return _not_newer(draft, change.stamp, known.deleted_at, subject, what)
+        return draft.not_newer(change.stamp, known.deleted_at, subject, what)
     name = (known.name if known else "") or change.group_id
     if known is not None and change.stamp < known.stamp:  # reported again since
         draft.put(place, state.changed(known, deleted_at=change.stamp))
     else:
-        draft.put(place, DirectoryGroup(stamp=change.stamp, deleted_at=change.stamp, name=name))
-    if known is not None and known.stamp < change.stamp:
-        _tell_group(draft, change.directory_id, change.group_id, name, deleted=True)
+        group = DirectoryGroup(stamp=change.stamp, deleted_at=change.stamp, name=name)
+        draft.put(place, group)
+        if known is not None:
+            tell_group(draft, change.directory_id, change.group_id, group)
     trigger = state.changed(
         draft.trigger,
         phrase=f"{_who(draft)} deleted the group {name}",
@@ -116,33 +117,17 @@ def group_deleted(draft: Draft, change: GroupDeleted) -> Decision:
     return draft.decision()
 
 
-def membership_ended(draft: Draft, key: UserKey, group_id: str, edge: Edge) -> None:
-    """Forget an edge that a tombstone outdated; nothing older can bring it back."""
-    tenant_id, directory_id = draft.tenant_id, key.directory_id
-    draft.put(state.edge_of_user_key(tenant_id, directory_id, key.user_id, group_id), None)
-    draft.put(state.edge_of_group_key(tenant_id, directory_id, group_id, key.user_id), None)
-    if edge.present:
-        draft.emit(
-            MembershipRecorded(
-                **draft.common("MembershipRecorded", group_id, key.user_id),
-                directory_id=directory_id,
-                group_id=group_id,
-                user_id=key.user_id,
-                present=False,
-            )
-        )
-
-
-def _recorded(draft: Draft, key: UserKey, user: DirectoryUser, sentence: str) -> Decision:
-    draft.put(_user_place(draft, key), user)
+def tell_user(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
+    """Say how a user stands; whom the end of the directory took away is deleted too."""
+    deleted = user.deleted or presence.is_gone(draft.directory(key.directory_id), user.stamp)
     draft.emit(
         UserRecorded(
-            **draft.common("UserRecorded"),
+            **draft.common("UserRecorded", key.user_id),
             directory_id=key.directory_id,
             user_id=key.user_id,
             idp_id=user.idp_id,
-            active=user.active,
-            deleted=user.deleted,
+            active=user.active and not deleted,
+            deleted=deleted,
             member_id=user.member_id,
             email=user.email,
             first_name=user.first_name,
@@ -151,6 +136,24 @@ def _recorded(draft: Draft, key: UserKey, user: DirectoryUser, sentence: str) ->
             attributes=user.attributes,
         )
     )
+
+
+def tell_group(draft: Draft, directory_id: str, group_id: str, group: DirectoryGroup) -> None:
+    """Say how a group stands; what the end of the directory took away is deleted too."""
+    draft.emit(
+        GroupRecorded(
+            **draft.common("GroupRecorded", group_id),
+            directory_id=directory_id,
+            group_id=group_id,
+            name=group.name,
+            deleted=group.deleted or presence.is_gone(draft.directory(directory_id), group.stamp),
+        )
+    )
+
+
+def _recorded(draft: Draft, key: UserKey, user: DirectoryUser, sentence: str) -> Decision:
+    draft.put(_user_place(draft, key), user)
+    tell_user(draft, key, user)
     told = user.member_id is not None and members.reevaluate(draft, user.member_id)
     if not told:
         draft.audit(f"directory_user/{key.user_id}", sentence)
@@ -162,27 +165,7 @@ def _drop_memberships(draft: Draft, key: UserKey, deleted_at: Stamp) -> None:
     groups = state.prefix("groups-of", draft.tenant_id, key.directory_id, key.user_id)
     for edge_key, edge in list(draft.scan(groups, Edge)):
         if edge.stamp <= deleted_at:
-            membership_ended(draft, key, state.parts_of(edge_key)[-1], edge)
-
-
-def _not_newer(draft: Draft, stamp: Stamp, known: Stamp, subject: str, what: str) -> Decision:
-    if stamp == known:
-        return Decision(outcome="repeat")
-    return draft.ignore_late(subject, what)
-
-
-def _tell_group(
-    draft: Draft, directory_id: str, group_id: str, name: str, *, deleted: bool
-) -> None:
-    draft.emit(
-        GroupRecorded(
-            **draft.common("GroupRecorded"),
-            directory_id=directory_id,
-            group_id=group_id,
-            name=name,
-            deleted=deleted,
-        )
-    )
+            membership.ended(draft, key, state.parts_of(edge_key)[-1], edge)
 
 
 def _user_place(draft: Draft, key: UserKey) -> bytes:
@@ -191,7 +174,4 @@ def _user_place(draft: Draft, key: UserKey) -> bytes:
 
 def _who(draft: Draft) -> str:
     assert draft.trigger.directory_id is not None, "only directories report users and groups"
-    place = state.directory_key(draft.tenant_id, draft.trigger.directory_id)
-    directory = draft.get(place, state.Directory)
-    assert directory is not None, "the dispatch checks the directory"
-    return explain.idp(directory)
+    return explain.idp(draft.directory(draft.trigger.directory_id))

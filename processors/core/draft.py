@@ -9,10 +9,10 @@ import msgspec
 from processors.core.overlay import Overlay, StateReader, Writes
 from schemas import ids, limits, state
 from schemas.access import Access, Because, MemberRef
-from schemas.changes import AnyChange
+from schemas.changes import AnyChange, Stamp
 from schemas.codec import Output
 from schemas.events import AuditEntry, ChangeSettled
-from schemas.state import State, Tenant
+from schemas.state import Directory, State, Tenant
 from schemas.work import ForgetLate, Trigger, Work, work_key
 
 R = TypeVar("R", bound=State)
@@ -63,6 +63,12 @@ class Draft:
         found = self.get(state.tenant_key(self.tenant_id), Tenant)
         if found is None:
             raise UndecidableError(f"no tenant {self.tenant_id}: create it, then replay")
+        return found
+
+    def directory(self, directory_id: str) -> Directory:
+        """A directory of the tenant, which is there: no change of an unknown one is decided."""
+        found = self.get(state.directory_key(self.tenant_id, directory_id), Directory)
+        assert found is not None, f"something came of {directory_id}, which is not there"
         return found
 
     def emit(self, *outputs: Output) -> None:
@@ -121,17 +127,32 @@ class Draft:
         """What was decided."""
         return Decision(outcome=outcome, outputs=tuple(self._outputs), writes=self._overlay.writes)
 
-    def ignore_late(self, subject: str, what: str) -> Decision:
-        """An outdated change: audited once, silent when it is repeated."""
+    def mark(self) -> bool:
+        """Remember the change for `limits.LATE_MARK_DAYS`; False if it is remembered already.
+
+        By its mark a change is known again that leaves no other trace in the state.
+        """
         mark = state.late_key(self.tenant_id, self.trigger.cause)
         if self.get(mark, state.Late) is not None:
-            return Decision(outcome="repeat")
+            return False
         self.put(mark, state.Late())
         self.schedule(
             # From now, not from its arrival: a backlog may be older than that.
             self.now + timedelta(days=limits.LATE_MARK_DAYS),
             ForgetLate(change_id=self.trigger.cause),
         )
+        return True
+
+    def not_newer(self, stamp: Stamp, known: Stamp, subject: str, what: str) -> Decision:
+        """A change that is no news: a repeat of the known one, or older than it."""
+        if stamp == known:
+            return Decision(outcome="repeat")
+        return self.ignore_late(subject, what)
+
+    def ignore_late(self, subject: str, what: str) -> Decision:
+        """An outdated change: audited once, silent when it is repeated."""
+        if not self.mark():
+            return Decision(outcome="repeat")
         self.audit(
             subject,
             f"Ignored {what}: something newer is already known.",

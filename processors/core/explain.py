@@ -3,6 +3,7 @@
 from typing import Final
 
 from schemas.access import Access, WorkspaceGrant
+from schemas.changes import OnDisconnect
 from schemas.state import Directory
 
 PROVIDERS: Final = {
@@ -14,6 +15,12 @@ PROVIDERS: Final = {
     "pingone": "PingOne",
 }
 """How people call an IdP; a generic one goes by its directory's name."""
+
+ENDS: Final[dict[OnDisconnect, str]] = {
+    "keep": "keep their access",
+    "deactivate": "lose their access",
+}
+"""What a directory's people do when it ends."""
 
 
 def idp(directory: Directory) -> str:

@@ -9,8 +9,8 @@ from processors.core.draft import Decision, Draft, UndecidableError
 from processors.core.overlay import StateReader, Writes
 from schemas import state
 from schemas.changes import DropDeadLetter
-from schemas.events import DeadLetterRuled
-from schemas.state import Letter, Tenant
+from schemas.letters import DeadLetterRuled, Letter, letter_key
+from schemas.state import Tenant
 
 
 def first(below: StateReader, tenant_id: str, entity: str) -> str | None:
@@ -20,7 +20,7 @@ def first(below: StateReader, tenant_id: str, entity: str) -> str | None:
 
 def opened(tenant_id: str, entity: str, letter_id: str, offset: int) -> Writes:
     """What keeps a letter open, sorted by its place on the lane."""
-    return {state.letter_key(tenant_id, entity, offset): Letter(letter_id=letter_id)}
+    return {letter_key(tenant_id, entity, offset): Letter(letter_id=letter_id)}
 
 
 def replayed(

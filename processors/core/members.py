@@ -15,7 +15,7 @@ from schemas.events import (
     PersonDeprovisioned,
     PersonRestored,
 )
-from schemas.state import DirectoryUser, Member, UserKey
+from schemas.state import DirectoryUser, Member
 
 
 def reevaluate(draft: Draft, member_id: str) -> bool:
@@ -23,14 +23,15 @@ def reevaluate(draft: Draft, member_id: str) -> bool:
     place = state.member_key(draft.tenant_id, member_id)
     before = draft.get(place, Member)
     assert before is not None, f"member {member_id} was never made"
-    users = _users_of(draft, before)
+    held = _users_of(draft, before)
+    users = access.speaking(draft, held)
     wanted = access.desired(draft, users)
-    after = state.changed(_profiled(before, users), desired=wanted.access)
+    after = state.changed(_profiled(before, held), desired=wanted.access)
     story = _Story(draft, member_id, after, _because(draft, wanted))
     if before.provisioned and _profile(before) != _profile(after):
         story.profile_changed()
     if after.applied != after.desired:
-        story.access_moved(lost_because=_lost_because(users))
+        story.access_moved(lost_because=_lost_because(held, users))
     if story.member != before:
         draft.put(place, story.member)
     return story.told
@@ -142,7 +143,7 @@ class _Story:
         )
 
 
-def _users_of(draft: Draft, member: Member) -> tuple[tuple[UserKey, DirectoryUser], ...]:
+def _users_of(draft: Draft, member: Member) -> access.Users:
     users = []
     for key in member.users:
         place = state.user_key(draft.tenant_id, key.directory_id, key.user_id)
@@ -156,7 +157,7 @@ def _profile(member: Member) -> tuple[object, ...]:
     return member.email, member.display_name, member.attributes
 
 
-def _profiled(member: Member, users: tuple[tuple[UserKey, DirectoryUser], ...]) -> Member:
+def _profiled(member: Member, users: access.Users) -> Member:
     """The member as the newest report of an active directory user describes it."""
     if not users:
         return member
@@ -173,7 +174,10 @@ def _because(draft: Draft, wanted: access.Desired) -> Because:
     return draft.trigger.because
 
 
-def _lost_because(users: tuple[tuple[UserKey, DirectoryUser], ...]) -> LostBecause:
-    if any(user.active for _, user in users):
+def _lost_because(held: access.Users, speaking: access.Users) -> LostBecause:
+    """By who is left: the directory users that are not deleted, and those of them that count."""
+    if any(user.active for _, user in speaking):
         return "no_mapped_group"
-    return "deactivated" if users else "deleted"
+    if speaking:
+        return "deactivated"
+    return "disconnected" if held else "deleted"

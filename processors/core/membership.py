@@ -6,12 +6,12 @@ before its user or group: it is kept, and counts when they are known.
 
 from datetime import UTC, datetime
 
-from processors.core import members
+from processors.core import members, presence
 from processors.core.draft import Decision, Draft
 from schemas import state
 from schemas.changes import MembershipAdded, MembershipRemoved, Stamp
 from schemas.events import MembershipRecorded
-from schemas.state import DirectoryGroup, DirectoryUser, Edge
+from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, UserKey
 
 _NEVER = Stamp(datetime.min.replace(tzinfo=UTC), "")
 
@@ -33,22 +33,46 @@ def membership_changed(draft: Draft, change: MembershipAdded | MembershipRemoved
     edge = Edge(stamp=change.stamp, present=present)
     draft.put(place, edge)
     draft.put(state.edge_of_group_key(tenant_id, directory_id, group_id, user_id), edge)
-    if present == (known is not None and known.present):
+    directory = draft.directory(directory_id)
+    if _is_same(directory, known, edge):
         draft.audit(subject, _sentence(draft, user, user_id, "Nothing changed"), decision="ignored")
         return draft.decision()
-    draft.emit(
-        MembershipRecorded(
-            **draft.common("MembershipRecorded", group_id, user_id),
-            directory_id=directory_id,
-            group_id=group_id,
-            user_id=user_id,
-            present=present,
-        )
-    )
+    if not present or presence.edge_counts(edge, directory):
+        tell(draft, UserKey(directory_id, user_id), group_id, present=present)
     member_id = user.member_id if user is not None and not user.deleted else None
     if member_id is None or not members.reevaluate(draft, member_id):
         draft.audit(subject, _sentence(draft, user, user_id, "Access stayed as it was"))
     return draft.decision()
+
+
+def ended(draft: Draft, key: UserKey, group_id: str, edge: Edge) -> None:
+    """Forget an edge that a user's or group's tombstone outdated; nothing older brings it back."""
+    tenant_id, directory_id = draft.tenant_id, key.directory_id
+    draft.put(state.edge_of_user_key(tenant_id, directory_id, key.user_id, group_id), None)
+    draft.put(state.edge_of_group_key(tenant_id, directory_id, group_id, key.user_id), None)
+    if edge.present:
+        tell(draft, key, group_id, present=False)
+
+
+def tell(draft: Draft, key: UserKey, group_id: str, *, present: bool) -> None:
+    """Say whether a user is in a group."""
+    draft.emit(
+        MembershipRecorded(
+            **draft.common("MembershipRecorded", group_id, key.user_id),
+            directory_id=key.directory_id,
+            group_id=group_id,
+            user_id=key.user_id,
+            present=present,
+        )
+    )
+
+
+def _is_same(directory: Directory, known: Edge | None, edge: Edge) -> bool:
+    """Whether a newer edge says nothing new; joining after the directory's end is new."""
+    if known is None or not known.present:
+        return not edge.present
+    ended_before = presence.is_gone(directory, known.stamp)
+    return edge.present and ended_before == presence.is_gone(directory, edge.stamp)
 
 
 def _newest(edge: Edge | None, user: DirectoryUser | None, group: DirectoryGroup | None) -> Stamp:

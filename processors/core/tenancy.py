@@ -1,26 +1,21 @@
-"""What the product's admin API sets: tenants, roles, workspaces, directories."""
-
-from typing import Any
+"""What the product's admin API sets: tenants, roles, workspaces."""
 
 from processors.core import answers
 from processors.core.draft import Decision, Draft
 from schemas import limits, state
 from schemas.access import Because
 from schemas.changes import (
-    CreateDirectory,
     CreateTenant,
     CreateWorkspace,
     SetRole,
 )
 from schemas.codec import Output
 from schemas.events import (
-    DirectoryRecorded,
     RoleRecorded,
     TenantRecorded,
     WorkspaceRecorded,
 )
 from schemas.state import (
-    Directory,
     Tenant,
     Workspace,
 )
@@ -111,36 +106,6 @@ def create_workspace(draft: Draft, change: CreateWorkspace) -> Decision:
         body,
         subject=f"workspace/{change.slug}",
         sentence=f"The workspace {change.name} was created.",
-        status=201,
-    )
-
-
-def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
-    """Give a directory to the tenant; the same again is answered 200, other details 409."""
-    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
-    place = state.directory_key(draft.tenant_id, change.directory_id)
-    known = draft.get(place, Directory)
-    wanted = Directory(name=change.name, provider=change.provider, kind=change.kind)
-    details: dict[str, Any] = {
-        "directory_id": change.directory_id,
-        "name": change.name,
-        "provider": change.provider,
-        "kind": change.kind,
-    }
-    if known is not None and known != wanted:
-        detail = f"{change.directory_id} is already there as {known.name} ({known.provider})"
-        return answers.refused(draft, change, 409, "taken", detail)
-    if known is not None:
-        return answers.unchanged(draft, change, details)
-    draft.emit(DirectoryRecorded(**draft.common("DirectoryRecorded"), **details))
-    return answers.applied(
-        draft,
-        change,
-        {place: wanted},
-        details,
-        subject=f"directory/{change.directory_id}",
-        sentence=f"The directory {change.name} was connected.",
         status=201,
     )
 

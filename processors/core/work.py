@@ -3,11 +3,12 @@
 A chunk never decides by itself: it only draws the consequences of what already stands in the state.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
-from processors.core import access, directory, members
+from processors.core import cascade, members, membership, presence
 from processors.core.draft import Decision, Draft
 from processors.core.overlay import StateReader
 from schemas import limits, state
@@ -16,12 +17,14 @@ from schemas.state import (
     DirectoryUser,
     Edge,
     Member,
+    State,
     UserKey,
 )
 from schemas.work import (
     WORK,
     AnyWork,
     ForgetLate,
+    ReevaluateDirectory,
     ReevaluateGroup,
     ReevaluateTenant,
     due_of_work,
@@ -29,6 +32,8 @@ from schemas.work import (
     work_due_before,
     work_key,
 )
+
+W = TypeVar("W", bound=AnyWork)
 
 
 def due(below: StateReader, now: datetime) -> tuple[bytes, AnyWork] | None:
@@ -47,18 +52,20 @@ def decide_work(below: StateReader, key: bytes, work: AnyWork, now: datetime) ->
             return Decision(outcome="applied", writes=writes)
         case ReevaluateGroup():
             draft = Draft(below, tenant_id, work.trigger, now)
-            done = _group_chunk(draft, work)
+            draft.put(key, _group_chunk(draft, work))
         case ReevaluateTenant():
             draft = Draft(below, tenant_id, work.trigger, now)
-            done = _tenant_chunk(draft, work)
+            draft.put(key, _tenant_chunk(draft, work))
+        case ReevaluateDirectory():
+            draft = Draft(below, tenant_id, work.trigger, now)
+            draft.put(key, cascade.chunk(draft, work))
         case _:
             raise TypeError(f"no such work: {type(work)}")
-    draft.put(key, None if done is None else state.changed(work, after=done))
     return draft.decision()
 
 
-def _group_chunk(draft: Draft, work: ReevaluateGroup) -> str | None:
-    """Re-evaluate the next users of a group; return the last one, or None after the end."""
+def _group_chunk(draft: Draft, work: ReevaluateGroup) -> ReevaluateGroup | None:
+    """Re-evaluate the next users of a group; return the work that is left."""
     tenant_id, directory_id, group_id = draft.tenant_id, work.directory_id, work.group_id
     below = state.prefix("users-in", tenant_id, directory_id, group_id)
     after = below + work.after.encode() if work.after else b""
@@ -68,21 +75,21 @@ def _group_chunk(draft: Draft, work: ReevaluateGroup) -> str | None:
     for edge_key, edge in chunk:
         key = UserKey(directory_id, state.parts_of(edge_key)[-1])
         user = draft.get(state.user_key(tenant_id, directory_id, key.user_id), DirectoryUser)
-        if edge.present and not access.edge_counts(edge, user, group):
-            directory.membership_ended(draft, key, group_id, edge)
+        if edge.present and not presence.edge_counts(edge, user, group):
+            membership.ended(draft, key, group_id, edge)
         if edge.present and user is not None and user.member_id is not None:
             touched[user.member_id] = None
     _reevaluate(draft, touched)
-    return _last(chunk)
+    return _left(work, chunk)
 
 
-def _tenant_chunk(draft: Draft, work: ReevaluateTenant) -> str | None:
-    """Re-evaluate the next members of the tenant; return the last one, or None after the end."""
+def _tenant_chunk(draft: Draft, work: ReevaluateTenant) -> ReevaluateTenant | None:
+    """Re-evaluate the next members of the tenant; return the work that is left."""
     below = state.prefix("member", draft.tenant_id)
     after = below + work.after.encode() if work.after else b""
     chunk = list(islice(draft.scan(below, Member, after), limits.MEMBERS_PER_CHUNK))
     _reevaluate(draft, [state.parts_of(key)[-1] for key, _ in chunk])
-    return _last(chunk)
+    return _left(work, chunk)
 
 
 def _reevaluate(draft: Draft, member_ids: Iterable[str]) -> None:
@@ -90,10 +97,10 @@ def _reevaluate(draft: Draft, member_ids: Iterable[str]) -> None:
         members.reevaluate(draft, member_id)
 
 
-def _last(chunk: list[tuple[bytes, Edge]] | list[tuple[bytes, Member]]) -> str | None:
+def _left(work: W, chunk: Sequence[tuple[bytes, State]]) -> W | None:
     if len(chunk) < limits.MEMBERS_PER_CHUNK:
         return None
-    return state.parts_of(chunk[-1][0])[-1]
+    return state.changed(work, after=state.parts_of(chunk[-1][0])[-1])
 
 
 def postponed(key: bytes, work: AnyWork, now: datetime) -> Decision:

@@ -1,7 +1,7 @@
 """Faust's app: rebalances told to an Ownership, and a recovery that never stops in silence."""
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import faust
 from faust.tables.recovery import Recovery, ServiceStopped
@@ -9,7 +9,7 @@ from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 from typing_extensions import override
 
-from processors.fatal import die
+from processors.fatal import StuckError, die, in_background
 from processors.faust_internals.consumer import Ownership, Transport
 
 
@@ -24,7 +24,7 @@ class PatientRecovery(Recovery):
             await super()._wait(coro, timeout)
         except ServiceStopped:
             if not self.should_stop:
-                die()
+                die(StuckError(f"Kafka did not answer recovery within {timeout} s: see to it."))
             raise
 
 
@@ -39,10 +39,24 @@ class FlowControl(FlowControlEvent):
             super().resume()
 
 
+class Watch(Protocol):
+    """What runs beside everything else, from the start on."""
+
+    async def run(self) -> None:
+        """Ends by an exception only, and with it the process."""
+
+
 class App(faust.App):
     """Faust's app, with its rebalances told to an Ownership."""
 
     ownership: Ownership
+    watchdog: Watch
+
+    @override
+    async def on_start(self) -> None:
+        # Faust's own tasks begin only after a recovery, which may be what stands still.
+        await super().on_start()
+        in_background("watchdog", self.watchdog.run())
 
     @override
     @cached_property
@@ -59,10 +73,14 @@ class App(faust.App):
         # Before super(): recovery starts inside it.  Actives only: a standby's changelog is among
         # the assigned ones too, and fencing it would end its rightful owner (faust-facts 7, 8).
         try:
-            await self.ownership.take_over({tp.partition for tp in self.active_changelogs()})
+            actives = {tp.partition for tp in self.active_changelogs()}
+            changelogs = {tp for tp in assigned if tp.topic in self.tables.changelog_topics}
+            await self.ownership.take_over(actives, {tp.partition for tp in changelogs} - actives)
         except BaseException:  # noqa: BLE001 # a partition that was not fenced may not be read
             die()
         await super()._on_partitions_assigned(assigned, generation_id)
+        if not assigned:  # nothing to recover, so nobody asks for the seek that begins
+            await self.ownership.begin()
 
     @override
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:

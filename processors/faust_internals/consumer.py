@@ -5,12 +5,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import (
+    CorruptRecordException,
+    IllegalStateError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    UnsupportedCodecError,
+)
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
 from processors.fatal import die
+from schemas.positions import LogMismatchError
 
 FETCH_WAIT_MILLISECONDS = 50
 """Faust fixes 1500: an urgent message would wait behind a fetch of idle partitions."""
@@ -19,8 +26,11 @@ FETCH_WAIT_MILLISECONDS = 50
 class Ownership(Protocol):
     """What Faust's rebalances mean to us."""
 
-    async def take_over(self, partitions: set[int]) -> None:
-        """Before recovery reads a record: fence former owners of the active partitions."""
+    async def take_over(self, actives: set[int], standbys: set[int]) -> None:
+        """Before recovery reads a record: fence former owners of the active partitions.
+
+        Of both, make sure that the local stores belong to the log.
+        """
 
     async def begin(self) -> bool:
         """Recovery is done and nothing flows yet: start the loops.
@@ -36,7 +46,7 @@ class Ownership(Protocol):
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads committed messages only, and soon."""
+    """Reads committed messages only, soon, and nowhere but where it was told to."""
 
     @override
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -44,6 +54,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS  # noqa: SLF001
+        # Faust's "earliest" would begin a log again, in silence, that lost what we want to read.
+        consumer._auto_offset_reset = "none"  # noqa: SLF001
         return consumer
 
 
@@ -55,6 +67,7 @@ class Consumer(driver.Consumer):
     """
 
     _reading = False
+    _lanes_alone = False
     _seeks = 0
 
     @override
@@ -85,6 +98,43 @@ class Consumer(driver.Consumer):
         self._reading = True
         self.resume_partitions({TP(*place) for place in app.ownership.places()})
 
+    def position_of(self, tp: TP) -> int:
+        """The offset that is fetched next; 0 before it is known."""
+        thread: Any = self._thread
+        assignment = thread._ensure_consumer()._subscription.subscription.assignment  # noqa: SLF001
+        state = assignment.state_value(tp)
+        return state.position if state is not None and state.has_valid_position else 0
+
+    @override
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        active = active_partitions or set()
+        lanes = {tp for tp in active if not self._is_changelog_tp(tp)}
+        try:
+            # aiokafka empties one partition after the other: a standby that catches up would hold
+            # up urgent changes for seconds.  So lanes are asked alone every other time.
+            self._lanes_alone = bool(lanes) and lanes != active and not self._lanes_alone
+            if self._lanes_alone and (fetched := await super()._getmany(lanes, 0)):
+                return fetched
+            return await super()._getmany(active_partitions, timeout)
+        except NoOffsetForPartitionError:
+            return {}  # nobody has said yet where to begin: the seek that follows does
+        except OffsetOutOfRangeError as error:
+            ((place, offset),) = error.args[0].items()
+            if TP(*place) not in self._get_active_partitions():
+                return {}  # fetched ahead of the seek, from where Kafka's committed offset is
+            die(LogMismatchError(_gone(place, offset)))
+        except (CorruptRecordException, UnsupportedCodecError) as error:
+            die(LogMismatchError(_foreign(*self._unreadable(), error)))
+
+    def _unreadable(self) -> tuple[TP, int]:
+        """Where aiokafka, which does not say so, gave up reading what it had fetched."""
+        thread: Any = self._thread
+        for place, fetched in thread._ensure_consumer()._fetcher._records.items():  # noqa: SLF001
+            records = getattr(fetched, "_partition_records", None)
+            if records is not None and records._records_iterator.gi_frame is None:  # noqa: SLF001
+                return TP(*place), records.next_fetch_offset
+        return TP("a topic", -1), -1
+
     @override
     async def _wait_next_records(self, timeout: float) -> Any:
         seeks = self._seeks
@@ -97,6 +147,14 @@ class Consumer(driver.Consumer):
         if seeks != self._seeks:
             records = {tp: some for tp, some in records.items() if self._is_changelog_tp(tp)}
             await self._seek_to_places()
+        # Where all partitions are paused, aiokafka gives those too: a changelog whose recovery is
+        # over would be written, record by older record, over what was decided since.
+        active = self._get_active_partitions() | self._buffered_partitions
+        records = {
+            tp: some
+            for tp, some in records.items()
+            if tp in active or not self._is_changelog_tp(tp)
+        }
         # Faust drops what it has already fetched of a partition that is paused before its turn
         # comes (its set of active partitions is a live one): a full lane would leave a gap.
         return records, set(records)
@@ -113,3 +171,17 @@ class Transport(driver.Transport):
     """Brings our consumer in."""
 
     Consumer = Consumer
+
+
+def _gone(place: TP, offset: int) -> str:
+    return (
+        f"{place.topic}[{place.partition}] has no offset {offset}, which is due: its log was"
+        " shortened or made anew while it was read."
+    )
+
+
+def _foreign(place: TP, offset: int, error: Exception) -> str:
+    return (
+        f"{place.topic}[{place.partition}] holds what cannot be read at {offset} ({error}):"
+        " restore Kafka, or begin a new installation; nothing but Rollcall may write this topic."
+    )

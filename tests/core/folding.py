@@ -66,6 +66,11 @@ def memberships(outputs: Iterable[Output]) -> set[tuple[str, str, str]]:
     return {place for place, present in last.items() if present}
 
 
+def directories(outputs: Iterable[Output]) -> dict[str, events.DirectoryRecorded]:
+    """What directory-events said last of each."""
+    return {e.directory_id: e for e in outputs if isinstance(e, events.DirectoryRecorded)}
+
+
 def _after(before: Known, event: events.AccessEvent) -> Known:
     now = replace(before, revision=event.revision, ref=event.member)
     match event:

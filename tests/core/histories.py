@@ -90,6 +90,13 @@ def _mapping_change(tenant: str, directory: str) -> st.SearchStrategy[AnySetting
     )
 
 
+def _end_change(tenant: str, directory: str) -> st.SearchStrategy[AnySettingsChange]:
+    return st.builds(
+        lambda policy: say.at_end(policy, directory=directory, tenant_id=tenant),
+        st.sampled_from(("keep", "deactivate")),
+    )
+
+
 @st.composite
 def settings(draw: st.DrawFn) -> list[AnySettingsChange]:
     """Two tenants' policies and the mappings of their directories, in a valid order."""
@@ -104,6 +111,7 @@ def settings(draw: st.DrawFn) -> list[AnySettingsChange]:
     for tenant, directory in DIRECTORIES:
         made.append(say.directory(directory, directory.title(), tenant_id=tenant))
         made += draw(st.lists(_mapping_change(tenant, directory), max_size=4))
+        made.append(draw(_end_change(tenant, directory)))
     return _numbered("made", made)
 
 
@@ -112,10 +120,13 @@ def later_settings(draw: st.DrawFn) -> list[AnySettingsChange]:
     """Changes of what `settings` made."""
     kinds = [_role_change(tenant) for tenant in TENANTS]
     kinds += [_mapping_change(*place) for place in DIRECTORIES]
+    kinds += [_end_change(*place) for place in DIRECTORIES]
     return _numbered("later", draw(st.lists(st.one_of(kinds), max_size=6)))
 
 
-def _happening(place: tuple[str, str], user_id: str, group: str, form: int) -> AnyDirectoryChange:
+def _happening(  # noqa: PLR0911 # one arm a kind of happening is the point
+    place: tuple[str, str], user_id: str, group: str, form: int
+) -> AnyDirectoryChange:
     """One thing at an IdP."""
     where = {"tenant_id": place[0], "directory": place[1]}
     match form:
@@ -136,6 +147,10 @@ def _happening(place: tuple[str, str], user_id: str, group: str, form: int) -> A
         case 7:
             return say.group_deleted(group, **where)
         case 8:
+            return say.directory_deleted(**where)
+        case 9:
+            return say.connected(user_id.endswith("1"), **where)
+        case 10:
             return say.left(user_id, group, **where)
         case _:
             return say.joined(user_id, group, **where)
@@ -147,7 +162,7 @@ def courses(draw: st.DrawFn, meanwhile: Sequence[AnySettingsChange] = ()) -> Cou
 
     Lanes, retries and pauses can do no more than reorder and repeat, so this is every interleaving.
     Anything may follow anything, which includes every sensible life: a return under a new user id,
-    memberships before users, groups that come again under the same id.  Each course has a cast of
+    memberships before users, groups and directories that come again.  Each course has a cast of
     its own, often a small one, so that its happenings meet; several share an instant, where the
     event id decides.
     """
@@ -156,7 +171,7 @@ def courses(draw: st.DrawFn, meanwhile: Sequence[AnySettingsChange] = ()) -> Cou
         _some_of(draw, DIRECTORIES),
         _some_of(draw, USERS),
         _some_of(draw, GROUPS),
-        st.integers(0, 11),
+        st.integers(0, 13),
     )
     told = st.tuples(  # few draws, since drawing is what takes the time
         happening,

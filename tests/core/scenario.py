@@ -15,7 +15,7 @@ from processors.core.decide import decide
 from processors.core.draft import Decision
 from processors.core.overlay import Writes
 from processors.state_view import StoredState
-from schemas import changes, codec, ids, state
+from schemas import changes, codec, ids, limits, state
 from schemas.access import Access, WorkspaceGrant
 from schemas.codec import Output
 from schemas.events import AuditEntry, DirectoryEvent
@@ -84,11 +84,13 @@ class World:
 
     def work_through(self, now: datetime = SOON) -> int:
         """Do all the work that is due by `now`; how many chunks it took."""
-        for chunk in itertools.count():
-            if (found := work.due(self.state, now)) is None:
-                return chunk
-            self._made(work.decide_work(self.state, *found, now=ARRIVED))
-        raise AssertionError("counting never ends")
+        return sum(1 for _ in iter(lambda: self.work_once(now), None))
+
+    def work_once(self, now: datetime = SOON) -> Decision | None:
+        """Do one chunk of work, if any is due by `now`."""
+        if (found := work.due(self.state, now)) is None:
+            return None
+        return self._made(work.decide_work(self.state, *found, now=ARRIVED))
 
     def then(self, *told: type[Output]) -> None:
         """Exactly this was told to the product, to its services and to the session revoker."""
@@ -164,6 +166,21 @@ def acme() -> World:
     )
 
 
+CROWD = 2 * limits.MEMBERS_PER_CHUNK + 50
+
+
+def crowd(size: int = CROWD) -> list[str]:
+    return [f"p{number:04}" for number in range(size)]
+
+
+def crowded(size: int = CROWD) -> World:
+    """Many people who have access through one group only."""
+    world = acme().given(role("member", 20, default=False))
+    for name in crowd(size):
+        world.when(reported(name), joined(name, "admins"))
+    return world
+
+
 def access(role: str | None = None, *workspaces: WorkspaceGrant) -> Access:
     """Active, with a role and workspaces."""
     return Access(standing="active", role=role, workspaces=workspaces)
@@ -212,6 +229,20 @@ def directory(
     return changes.CreateDirectory(
         **_asked(tenant_id), directory_id=directory_id, name=name, provider=provider
     )
+
+
+def at_end(
+    on_disconnect: changes.OnDisconnect, *, directory: str = DIRECTORY, tenant_id: str = TENANT
+) -> changes.SetDirectory:
+    """What the end of a directory means for its people."""
+    return changes.SetDirectory(
+        **_asked(tenant_id), directory_id=directory, on_disconnect=on_disconnect
+    )
+
+
+def dropped(letter_id: str, entity: str, tenant_id: str = TENANT) -> changes.DropDeadLetter:
+    """Somebody gives a dead letter up."""
+    return changes.DropDeadLetter(**_asked(tenant_id), letter_id=letter_id, entity=entity)
 
 
 def mapping(
@@ -286,9 +317,16 @@ def deleted(
 
 
 def group(
-    group_id: str, name: str, *, directory: str = DIRECTORY, tenant_id: str = TENANT
+    group_id: str,
+    name: str,
+    *,
+    idp_id: str | None = None,
+    directory: str = DIRECTORY,
+    tenant_id: str = TENANT,
 ) -> changes.GroupReported:
-    return changes.GroupReported(**_happened(tenant_id, directory), group_id=group_id, name=name)
+    return changes.GroupReported(
+        **_happened(tenant_id, directory), group_id=group_id, name=name, idp_id=idp_id
+    )
 
 
 def group_deleted(
@@ -311,3 +349,19 @@ def left(
     return changes.MembershipRemoved(
         **_happened(tenant_id, directory), group_id=group_id, user_id=user_id
     )
+
+
+def connected(
+    now: bool = True, *, directory: str = DIRECTORY, tenant_id: str = TENANT
+) -> changes.DirectoryStateReported:
+    return changes.DirectoryStateReported(**_happened(tenant_id, directory), connected=now)
+
+
+def directory_deleted(
+    directory: str = DIRECTORY, tenant_id: str = TENANT
+) -> changes.DirectoryDeleted:
+    return changes.DirectoryDeleted(**_happened(tenant_id, directory))
+
+
+def noted(note: changes.Note, detail: str) -> changes.DirectoryNoted:
+    return changes.DirectoryNoted(**_happened(TENANT, DIRECTORY), note=note, detail=detail)

@@ -2,6 +2,7 @@
 
 from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
+    GroupRecorded,
     MemberDeactivated,
     MemberProfileChanged,
     MemberProvisioned,
@@ -11,6 +12,7 @@ from schemas.events import (
     PersonDeprovisioned,
     PersonRestored,
 )
+from schemas.state import DirectoryGroup
 from tests.core.scenario import (
     DIRECTORY,
     access,
@@ -61,6 +63,18 @@ def test_a_name_grants_nothing_by_itself() -> None:
     world.when(group("g-77", "Platform Admins"), joined("ann", "g-77"))
     world.then()
     assert world.access_of("ann") == access("member")
+
+
+def test_a_group_that_is_renamed_grants_what_it_granted_even_under_another_idp_id() -> None:
+    world = acme().given(group("admins", "Admins", idp_id="Admins"))
+    world.given(reported("ann"), joined("ann", "admins"))
+    world.when(group("admins", "Owners", idp_id="Owners"))  # Okta's id of a group is its name
+    world.then()
+    assert world.the(GroupRecorded).name == "Owners"
+    assert world.records("group", DirectoryGroup)[DIRECTORY, "admins"].idp_id == "Owners"
+    assert world.access_of("ann") == access("admin")
+    world.when(reported("bo"), joined("bo", "admins"))
+    assert world.access_of("bo") == access("admin")
 
 
 def test_the_highest_rank_wins_whatever_the_order_of_joining() -> None:

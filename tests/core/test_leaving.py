@@ -129,6 +129,7 @@ def test_a_return_under_a_new_user_id_is_the_same_member() -> None:
     world.when(reported("ann", as_user="u-2"))
     world.then(MemberReactivated, PersonRestored)
     assert world.the(MemberReactivated).member.member_id == before
+    assert world.access_of("ann") == access("member")
 
 
 def test_a_return_that_overtakes_the_deletion_is_the_same_member_and_costs_no_access() -> None:

@@ -21,13 +21,16 @@ from tests.core.scenario import (
     World,
     access,
     acme,
+    connected,
     deactivated,
     deleted,
     directory,
+    directory_deleted,
     group,
     group_deleted,
     joined,
     left,
+    noted,
     reported,
     tenant,
 )
@@ -142,6 +145,9 @@ _KINDS: dict[str, Callable[[], AnyDirectoryChange]] = {
     "joining": lambda: joined("ann", "designers"),
     "leaving": lambda: left("ann", "admins"),
     "a stranger's leaving": lambda: left("ghost", "admins"),
+    "directory disconnected": lambda: connected(now=False),
+    "directory deletion": directory_deleted,
+    "unknown event": lambda: noted("unknown_event", "dsync.moved"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +14,15 @@ from schemas import events, limits
 from schemas.access import Because, MemberRef
 from schemas.changes import AnySettingsChange
 from schemas.commands import RevokeSessions
-from schemas.state import DirectoryGroup, DirectoryUser, Edge, Link, Member
+from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Link, Member
 from schemas.work import Trigger
 from tests import reference
 from tests.core import folding, histories
 from tests.core.histories import Arrival
 from tests.core.partition import Partition
 from tests.core.scenario import ARRIVED, records
+
+R = TypeVar("R", DirectoryUser, DirectoryGroup, Edge)
 
 pytestmark = pytest.mark.timeout(400)  # Hypothesis may take 300 s to make a find small
 
@@ -63,19 +66,25 @@ def _ran(made: list[AnySettingsChange], arrivals: list[Arrival]) -> Partition:
 
 def _ends_as(partition: Partition, end: reference.EndState) -> None:
     """The state, and what directory-events told the read models, are the reference's end."""
-    users = partition.records("user", DirectoryUser)
+    directories = {id_: d for (id_,), d in partition.records("directory", Directory).items()}
+    users = _there(directories, partition.records("user", DirectoryUser))
     assert {place for place, user in users.items() if user.active} == end.active
-    groups = partition.records("group", DirectoryGroup)
+    groups = _there(directories, partition.records("group", DirectoryGroup))
     assert {place: g.name for place, g in groups.items() if not g.deleted} == end.groups
     of_users, of_groups = partition.records("groups-of", Edge), partition.records("users-in", Edge)
     assert of_users == {(where, user, group): e for (where, group, user), e in of_groups.items()}
-    assert {place for place, edge in of_groups.items() if edge.present} == end.memberships
+    edges = _there(directories, of_groups)
+    assert {place for place, edge in edges.items() if edge.present} == end.memberships
     members, links = partition.records("member", Member), partition.records("link", Link)
     for place, person in end.people.items():
         link = links.get(place)
         member = Member() if link is None else members[link.member_id,]
         assert _as_person(member, person) == person, place
     assert len(links) == len(members), "two people of the IdP became one member, or none"
+    told = folding.directories(partition.said)
+    for id_, directory in directories.items():
+        assert directory.connected == end.connected.get(id_, True) == told[id_].connected
+        assert directory.on_disconnect == told[id_].on_disconnect
     assert folding.active_users(partition.said) == end.active
     assert folding.groups(partition.said) == end.groups
     assert folding.memberships(partition.said) == end.memberships
@@ -104,7 +113,20 @@ def _is_settled(partition: Partition) -> None:
         draft = Draft(partition.state, tenant, _TRIGGER, ARRIVED)
         for id_, member in records(partition.state, tenant, "member", Member).items():
             held = tuple((key, users[key.directory_id, key.user_id]) for key in member.users)
-            assert access.desired(draft, held).access == member.desired == member.applied, id_
+            wanted = access.desired(draft, access.speaking(draft, held)).access
+            assert wanted == member.desired == member.applied, id_
+
+
+def _there(
+    directories: dict[str, Directory], records: dict[tuple[str, ...], R]
+) -> dict[tuple[str, ...], R]:
+    """The records that are newer than the end of their directory."""
+    ends = {id_: directory.deleted_at for id_, directory in directories.items()}
+    return {
+        place: record
+        for place, record in records.items()
+        if (end := ends[place[0]]) is None or record.stamp > end
+    }
 
 
 def _as_person(member: Member, person: reference.Person) -> reference.Person:

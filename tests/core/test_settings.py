@@ -11,6 +11,7 @@ from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
     AuditEntry,
     ChangeSettled,
+    DirectoryRecorded,
     MappingRecorded,
     MemberDeactivated,
     MemberProvisioned,
@@ -28,7 +29,9 @@ from tests.core.scenario import (
     World,
     access,
     acme,
+    at_end,
     directory,
+    directory_deleted,
     grant,
     joined,
     mapping,
@@ -61,8 +64,14 @@ def test_a_tenant_is_made_once_and_keeps_its_name() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [role("admin", 30), workspace("design"), directory(), mapping("admins", "admin")],
-    ids=["role", "workspace", "directory", "mapping"],
+    [
+        role("admin", 30),
+        workspace("design"),
+        directory(),
+        at_end("deactivate"),
+        mapping("admins", "admin"),
+    ],
+    ids=["role", "workspace", "directory", "end of a directory", "mapping"],
 )
 def test_nothing_is_set_for_a_tenant_that_does_not_exist(change: AnySettingsChange) -> None:
     world = World()
@@ -119,15 +128,54 @@ def test_a_directory_is_connected_once() -> None:
         "name": "Acme Okta",
         "provider": "okta",
         "kind": "workos",
+        "connected": True,
+        "on_disconnect": "keep",
     }
     world.when(directory())
     assert answer(world) == (201, body)
     assert world.sentences() == ["The directory Acme Okta was connected."]
+    assert world.the(DirectoryRecorded).on_disconnect == "keep"
     world.when(directory())
     assert answer(world) == (200, body)
     world.when(directory(provider="entra"))
     detail = "directory_okta is already there as Acme Okta (okta)"
     assert answer(world) == (409, {"error": "taken", "detail": detail})
+
+
+def test_a_directory_that_is_created_again_stays_as_it_became() -> None:
+    world = acme().given(at_end("deactivate"), directory_deleted())
+    assert world.when(directory()).outcome == "repeat"
+    status, body = answer(world)
+    assert (status, body["connected"], body["on_disconnect"]) == (200, False, "deactivate")
+    world.when(directory(name="Okta"))
+    assert answer(world)[0] == 409
+
+
+def test_what_a_directorys_end_means_is_set() -> None:
+    world = acme()
+    world.when(at_end("deactivate"))
+    body = {
+        "directory_id": DIRECTORY,
+        "name": "Acme Okta",
+        "provider": "okta",
+        "kind": "workos",
+        "connected": True,
+        "on_disconnect": "deactivate",
+    }
+    assert answer(world) == (200, body)
+    assert world.the(DirectoryRecorded).on_disconnect == "deactivate"
+    assert world.sentences() == ["From now on people of Acme Okta lose their access when it ends."]
+    assert world.work_through() == 0, "there is no end yet"
+    assert world.when(at_end("deactivate")).outcome == "repeat"
+    assert (answer(world), world.sentences()) == ((200, body), [])
+
+
+def test_the_end_of_a_directory_that_is_not_there_means_nothing() -> None:
+    world = acme()
+    assert world.when(at_end("keep", directory="d-9")).outcome == "refused"
+    detail = "no directory d-9 in this tenant"
+    assert answer(world) == (404, {"error": "unknown_directory", "detail": detail})
+    assert world.sentences() == [f"Refused: {detail}."]
 
 
 def test_a_mapping_is_answered_with_what_it_grants() -> None:

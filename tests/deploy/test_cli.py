@@ -22,9 +22,13 @@ from typing_extensions import override
 import deploy
 from deploy.cli import directory, display
 from deploy.cli.app import app, main
-from deploy.cli.errors import exit_code
+from deploy.cli.errors import CommandError, exit_code
+from deploy.errors import InstallationError, NotAcceptedError
 from deploy.local.ports import free_ports
+from processors.transaction import TransactionError
 from schemas import changes
+from schemas.positions import LogMismatchError
+from schemas.settings import SettingsError
 
 ROOT = Path(deploy.__file__).parents[1]
 PAGE = (ROOT / "docs" / "cli.md").read_text()
@@ -105,6 +109,7 @@ def test_the_docs_show_the_json_of_a_command(name: str) -> None:
 
 def test_providers_are_those_of_the_schema() -> None:
     assert directory.Provider == changes.Provider
+    assert directory.OnDisconnect == changes.OnDisconnect
     assert all(provider in PAGE for provider in get_args(changes.Provider))
 
 
@@ -205,8 +210,13 @@ def test_a_stage_without_its_database_ends_with_a_sentence(stage: str) -> None:
     [
         ("role list", "--tenant"),
         ("audit list -t acme --since yesterday", "neither an age"),
-        ("directory create d -t acme --name D --provider other", "--provider"),
+        ("directory assign d -t acme --name D --provider other", "--provider"),
         ("members list -t acme --limit 201", "--limit"),
+        ("dead-letters replay", "LETTER"),
+        ("dead-letters replay 1 --all", "LETTER"),
+        ("dead-letters replay 1 -t acme", "LETTER"),
+        ("dead-letters resume 3", "--reason"),
+        ("positions accept --reader a --topic b --at now --reason c", "neither beginning nor end"),
     ],
 )
 def test_a_wrong_argument(capsys: pytest.CaptureFixture[str], words: str, complaint: str) -> None:
@@ -229,6 +239,21 @@ def test_up_says_that_its_port_is_taken(
 
 def test_our_own_mistakes_keep_their_traceback() -> None:
     assert exit_code(KeyError("member")) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CommandError("no"), 1),
+        (InstallationError("no"), 1),
+        (NotAcceptedError("no"), 1),
+        (LogMismatchError("no"), 1),
+        (TransactionError("no"), 1),
+        (SettingsError("no"), 2),
+    ],
+)
+def test_what_has_a_sentence_ends_with_it(error: Exception, code: int) -> None:
+    assert exit_code(error) == code
 
 
 def test_ctrl_c_ends_a_command_quietly() -> None:

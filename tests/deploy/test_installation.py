@@ -3,56 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # they are its public names
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewTopic,
-)
 
 from deploy import installation
 from deploy.errors import InstallationError
 from deploy.local.stack import Stack
 from schemas.settings import Settings
 from schemas.topics import TOPICS
+from tests.deploy.broker import Broker
 from tests.harness import PARTITIONS, World, new_world, with_database
-from tests.waiting import eventually
-
-
-class Broker:
-    """What an operator can do to topics behind our back."""
-
-    def __init__(self, admin: AdminClient) -> None:
-        self._admin = admin
-
-    def partitions(self) -> dict[str, int]:
-        return {name: len(t.partitions) for name, t in self._admin.list_topics().topics.items()}
-
-    def configs(self, topic: str) -> dict[str, str | None]:
-        (answer,) = self._admin.describe_configs([ConfigResource("topic", topic)]).values()
-        return {key: entry.value for key, entry in answer.result().items()}
-
-    def set_config(self, topic: str, key: str, value: str) -> None:
-        entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource("topic", topic, incremental_configs=[entry])
-        (answer,) = self._admin.incremental_alter_configs([resource]).values()
-        answer.result()
-        eventually(lambda: self.configs(topic)[key] == value, 10)
-
-    def create(self, topic: str, partitions: int) -> None:
-        self._admin.create_topics([NewTopic(topic, partitions)])[topic].result()
-        eventually(lambda: topic in self.partitions(), 10)
-
-    def delete(self, topic: str) -> None:
-        self._admin.delete_topics([topic])[topic].result()
-        eventually(lambda: topic not in self.partitions(), 10)
-
-
-@pytest.fixture(scope="module")
-def broker(stack: Stack) -> Iterator[Broker]:
-    with AdminClient({"bootstrap.servers": stack.kafka}) as admin:
-        yield Broker(admin)
 
 
 @pytest.fixture(scope="module")
@@ -115,19 +73,62 @@ def test_a_topic_with_other_settings_is_refused(world: World, broker: Broker) ->
         installation.create_topics(world.settings, PARTITIONS)
 
 
-def test_a_topic_that_was_made_anew_is_refused(world: World, broker: Broker) -> None:
+ACCEPT = "`rollcall positions accept`"
+BEGIN_ANEW = "begin a new installation with a new database"
+
+
+def test_a_topic_that_was_deleted_is_made_anew_and_refused_until_that_is_accepted(
+    world: World, broker: Broker
+) -> None:
     topic = world.settings.topic("audit-entries")
     broker.delete(topic)
-    with pytest.raises(InstallationError, match=f"Kafka has no topic {topic}"):
+    missing = f"Kafka has no topic {topic} any more; .*`rollcall topics create`.*{ACCEPT}"
+    with pytest.raises(InstallationError, match=missing):
         installation.load(world.settings)
-    broker.create(topic, PARTITIONS)
-    with pytest.raises(InstallationError, match=f"{topic} was made anew"):
-        installation.load(world.settings)
-    with pytest.raises(InstallationError, match=f"{topic} was made anew"):
+    anew = f"{topic} was made anew .*{ACCEPT}"
+    with pytest.raises(InstallationError, match=anew):
         installation.create_topics(world.settings, PARTITIONS)
+    assert broker.partitions()[topic] == PARTITIONS
+    with pytest.raises(InstallationError, match=anew):
+        installation.load(world.settings)
+
+
+def test_a_topic_that_got_more_partitions_is_refused(world: World, broker: Broker) -> None:
+    topic = world.settings.topic("directory-changes")
+    broker.add_partitions(topic, PARTITIONS + 1)
+    more = f"{topic} has 5 partitions, but this installation has 4 .*delete it, .*{ACCEPT}"
+    for refused in (installation.load, lambda s: installation.create_topics(s, PARTITIONS)):
+        with pytest.raises(InstallationError, match=more):
+            refused(world.settings)
+
+
+def test_a_topic_that_is_new_in_this_version_is_made_and_noted(
+    world: World, broker: Broker
+) -> None:
+    topic = world.settings.topic("dead-letters")
+    world.rows("UPDATE installation SET topic_ids = topic_ids - %s RETURNING name", topic)
+    broker.delete(topic)
+    with pytest.raises(InstallationError, match=f"no topic {topic}, which is new: run"):
+        installation.load(world.settings)
+    made = installation.create_topics(world.settings, PARTITIONS)
+    assert installation.load(world.settings) == made
+    assert made.topic_ids[topic] != world.installation.topic_ids[topic]
+
+
+def test_a_state_changelog_that_is_gone_ends_the_installation(world: World, broker: Broker) -> None:
+    topic = world.settings.topic("state-changelog")
+    broker.delete(topic)
+    for refused in (installation.load, lambda s: installation.create_topics(s, PARTITIONS)):
+        with pytest.raises(InstallationError, match=f"no topic {topic} any more; .*{BEGIN_ANEW}"):
+            refused(world.settings)
+    broker.create(topic, PARTITIONS)
+    with pytest.raises(InstallationError, match=f"{topic} was made anew .*{BEGIN_ANEW}") as said:
+        installation.load(world.settings)
+    assert ACCEPT not in str(said.value)
 
 
 def test_another_cluster_is_refused(world: World) -> None:
     world.rows("UPDATE installation SET cluster_id = 'elsewhere' RETURNING name")
-    with pytest.raises(InstallationError, match="lives in elsewhere: correct ROLLCALL_KAFKA"):
+    elsewhere = f"lives in elsewhere: correct ROLLCALL_KAFKA .*wiped, restore Kafka.*{BEGIN_ANEW}"
+    with pytest.raises(InstallationError, match=elsewhere):
         installation.load(world.settings)

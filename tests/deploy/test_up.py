@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -21,10 +20,10 @@ import deploy
 from deploy.cli.app import app
 from deploy.demo.posting import PATH, post_all, request
 from deploy.simulate.workos import Event, deactivation, first_sync
+from tests.deploy.docs import documented, same_shape
 from tests.waiting import eventually
 
 ROOT = Path(deploy.__file__).parents[1]
-PAGE = (ROOT / "docs" / "cli.md").read_text()
 COMMAND = [sys.executable, "-m", "deploy.cli.app"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name[:9] != "ROLLCALL_"}
 ACME = ("-t", "acme")
@@ -88,32 +87,12 @@ def up() -> Iterator[Up]:
             process.kill()  # its guard ends the rest
 
 
-def documented(words: str) -> Any:
-    sections = re.findall(r"### `rollcall (.*)`\n((?:.|\n)*?)(?=\n##|\Z)", PAGE)
-    section = next(text for name, text in sections if f"{words} ".startswith(f"{name} "))
-    return json.loads(re.findall(r"```json\n(.*?)```", section, re.DOTALL)[0])
-
-
-def same_shape(shown: Any, real: Any) -> None:
-    match shown, real:
-        case (None, _) | (_, None) | ([], list()) | (list(), []):
-            pass
-        case dict(), dict():
-            assert shown.keys() == real.keys()
-            for key in shown:
-                same_shape(shown[key], real[key])
-        case list(), list():
-            same_shape(shown[0], real[0])
-        case _:
-            assert type(shown) is type(real)
-
-
 def set_up(running: Up, events: list[Event]) -> None:
     running.json("tenant", "create", "acme", "--name", "Acme Inc.")
     running.json("role", "set", "admin", "--rank", "30", "--admin", *ACME)
     running.json("role", "set", "member", "--rank", "20", "--default", *ACME)
     running.json("workspace", "create", "design", "--name", "Design", *ACME)
-    running.json("directory", "create", "directory_01A", "--name", "Acme Okta", *ACME)
+    running.json("directory", "assign", "directory_01A", "--name", "Acme Okta", *ACME)
     group = next(each["data"]["id"] for each in events if "group.created" in each["event"])
     words = ("-d", "directory_01A", "--role", "admin", "--workspace", "design:member", *ACME)
     running.json("mapping", "set", group, *words)

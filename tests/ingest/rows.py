@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from schemas.events import DeadLetter
+from schemas.letters import DeadLetter
 
 Row = tuple[str, dict[str, Any]]
 

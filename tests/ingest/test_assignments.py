@@ -10,7 +10,7 @@ from ingest import assignments
 from ingest.unassigned import UNASSIGNED
 from schemas import codec, ids, limits, read_models, topics
 from schemas.envelope import header
-from schemas.events import DeadLetter, DeadLetterRuled
+from schemas.letters import DeadLetter, DeadLetterRuled
 from schemas.partitions import partition_of
 from schemas.topics import Topic
 from tests.ingest import rows

@@ -10,7 +10,7 @@ from schemas import codec, limits, topics
 from schemas.changes import DirectoryNoted, is_urgent
 from schemas.entities import entity_of
 from schemas.envelope import header
-from schemas.events import DeadLetter
+from schemas.letters import DeadLetter
 from schemas.partitions import partition_of
 from tests.ingest import events, rows
 from tests.ingest.conftest import Door, Opening

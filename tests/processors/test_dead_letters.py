@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from schemas import changes, limits, topics
 from schemas.envelope import REPLAY
-from schemas.events import AuditEntry, DeadLetter, DeadLetterRuled, UserRecorded
+from schemas.events import AuditEntry, UserRecorded
+from schemas.letters import DeadLetter, DeadLetterRuled
 from schemas.partitions import partition_of
 from tests.core import scenario
 from tests.core.scenario import directory, reported, role, tenant
@@ -159,7 +160,7 @@ def test_too_many_letters_stop_the_partition_and_a_restart_changes_nothing(world
 
 
 def dropped(letter: DeadLetter) -> changes.DropDeadLetter:
-    asked = {"change_id": str(uuid.uuid4()), "recorded_at": scenario.ARRIVED}
+    asked: dict[str, Any] = {"change_id": str(uuid.uuid4()), "recorded_at": scenario.ARRIVED}
     return changes.DropDeadLetter(
         **asked, tenant_id=scenario.TENANT, letter_id=letter.event_id, entity=letter.entity
     )

@@ -7,35 +7,16 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from schemas import changes, topics
 from schemas.events import PersonDeprovisioned
 from schemas.partitions import partition_of
-from tests.core import scenario
-from tests.core.scenario import deleted, directory, joined, mapping, reported, role, tenant
+from tests.core.scenario import deleted, joined, mapping, reported, tenant
 from tests.harness import PARTITIONS, World
+from tests.processors.telling import PARTITION, SECONDS, provisioned, settings, told
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
-SECONDS = 60.0
 PEOPLE = 250
 """More than two chunks of follow-up work."""
-
-
-def told(world: World, *given: changes.AnyChange) -> None:
-    """Put changes on the lanes that they belong on."""
-    for change in given:
-        lane = topics.URGENT if changes.is_urgent(change) else topics.CHANGES
-        world.produce(lane.name, change)
-
-
-def settings() -> list[changes.AnyChange]:
-    return [tenant(), role("admin", 30, admin=True), role("member", 10, default=True), directory()]
-
-
-def provisioned(world: World) -> list[str]:
-    """Who has got access, by name."""
-    events: list[Any] = world.messages("access-events-v1")
-    return [e.member.display_name for e in events if type(e).__name__ == "MemberProvisioned"]
 
 
 def test_reading_goes_on_where_the_state_is_whatever_kafka_has_committed(world: World) -> None:
@@ -44,9 +25,7 @@ def test_reading_goes_on_where_the_state_is_whatever_kafka_has_committed(world: 
         assert eventually(lambda: provisioned(world), SECONDS) == ["Ann Lee"]
         worker.kill()
     told(world, reported("ben"), reported("cid"))
-    place = TopicPartition(
-        world.settings.topic("directory-changes"), partition_of(scenario.TENANT, PARTITIONS), 7
-    )
+    place = TopicPartition(world.settings.topic("directory-changes"), PARTITION, 7)
     group = ConsumerGroupTopicPartitions(world.settings.application, [place])
     admin = AdminClient({"bootstrap.servers": world.settings.require_kafka()})
     eventually(lambda: _committed(admin, group), SECONDS)
@@ -71,11 +50,10 @@ def test_a_worker_whose_disk_is_gone_knows_what_it_decided(world: World) -> None
 def test_what_does_not_decode_is_a_dead_letter_and_holds_nothing_up(world: World) -> None:
     producer = Producer({"bootstrap.servers": world.settings.require_kafka()})
     lane = world.settings.topic("directory-changes")
-    number = partition_of(scenario.TENANT, PARTITIONS)
     with world.process("processors"):
         told(world, *settings())
         for key, value in ((b"acme", b"\xff{"), (b"\xff" * 600_000, b"{}"), (None, None)):
-            producer.produce(lane, value, key, number, headers=[("ce_id", b"bad")])
+            producer.produce(lane, value, key, PARTITION, headers=[("ce_id", b"bad")])
         assert producer.flush(SECONDS) == 0
         told(world, reported("ann", directory="directory_unknown"), reported("ben"))
         eventually(lambda: provisioned(world) == ["Ben Lee"], SECONDS)

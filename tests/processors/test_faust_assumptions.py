@@ -3,8 +3,6 @@
 import asyncio
 import importlib.metadata
 import os
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import faust
@@ -16,33 +14,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from typing_extensions import override
 
-from processors import app as processors_app
 from processors.faust_internals.consumer import ConsumerThread
 from processors.faust_internals.store import PartitionStore, ReceivedEvent
-from schemas.positions import Installation
-from schemas.settings import Settings
-from schemas.topics import LANES, TOPICS
+from schemas.topics import LANES
 
 CHANGELOG = "rollcall-processors-state-changelog"
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Any]:
-    """The real application; it is built, but never started."""
-    settings = Settings(kafka="127.0.0.1:1", state_folder=tmp_path, instance="a")
-    installation = Installation(
-        cluster_id="c",
-        partitions=4,
-        topic_ids={settings.topic(topic.name): topic.name for topic in TOPICS},
-    )
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    (tmp_path / "rollcall-processors" / "a").mkdir(parents=True)
-    created: Any = processors_app.create(settings, installation, lambda: None)
-    yield created
-    created.consumer._thread.thread_loop.close()  # mode makes it, and leaves it open
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 class Recorder:
@@ -50,10 +26,10 @@ class Recorder:
 
     def __init__(self, calls: list[str]) -> None:
         self.calls = calls
-        self.taken: set[int] = set()
+        self.taken: tuple[set[int], set[int]] = (set(), set())
 
-    async def take_over(self, partitions: set[int]) -> None:
-        self.taken = partitions
+    async def take_over(self, actives: set[int], standbys: set[int]) -> None:
+        self.taken = actives, standbys
         self.calls.append("take_over")
 
     async def begin(self) -> bool:
@@ -75,17 +51,17 @@ def test_the_version_is_the_one_whose_private_parts_we_know() -> None:
     assert importlib.metadata.version("faust-streaming") == "0.15.3"
 
 
-def test_the_consumer_reads_committed_messages_only_and_soon(app: Any) -> None:
-    async def settings_of(thread: Any) -> tuple[str, int]:
+def test_the_consumer_reads_committed_messages_only_soon_and_never_begins_again(app: Any) -> None:
+    async def settings_of(thread: Any) -> tuple[str, int, str]:
         thread.thread_loop.close()
         consumer = thread._create_worker_consumer(app.transport)
         await consumer.stop()
-        return consumer._isolation_level, consumer._fetch_max_wait_ms
+        return consumer._isolation_level, consumer._fetch_max_wait_ms, consumer._auto_offset_reset
 
     ours = app.consumer._new_consumer_thread()
     theirs = driver.Consumer._new_consumer_thread(app.consumer)
-    assert run(settings_of(ours)) == ("read_committed", 50)
-    assert run(settings_of(theirs)) == ("read_uncommitted", 1500)
+    assert run(settings_of(ours)) == ("read_committed", 50, "none")
+    assert run(settings_of(theirs)) == ("read_uncommitted", 1500, "earliest")
     assert isinstance(app.consumer._thread, ConsumerThread)
 
 
@@ -98,8 +74,17 @@ def test_former_owners_are_fenced_before_recovery_starts(app: Any) -> None:
 
     app.tables.on_rebalance = on_rebalance
     app.topics.maybe_wait_for_subscriptions = _nothing
-    run(app._on_partitions_assigned(set()))
+    run(app._on_partitions_assigned({TP("directory-changes", 0)}))
     assert calls == ["take_over", "recovery"]
+
+
+def test_a_worker_without_partitions_is_ready_although_nothing_is_recovered(app: Any) -> None:
+    calls: list[str] = []
+    app.ownership = Recorder(calls)
+    app.tables.on_rebalance = _nothing
+    app.topics.maybe_wait_for_subscriptions = _nothing
+    run(app._on_partitions_assigned(set()))
+    assert calls == ["take_over", "begin"]
 
 
 def test_the_loops_end_after_what_was_fetched_is_acknowledged(app: Any) -> None:
@@ -116,7 +101,7 @@ def test_the_loops_end_after_what_was_fetched_is_acknowledged(app: Any) -> None:
     assert calls == ["wait_empty", "end"]
 
 
-def test_only_active_partitions_are_fenced_never_standbys(app: Any) -> None:
+def test_active_partitions_are_fenced_and_standbys_are_not(app: Any) -> None:
     recorder = Recorder([])
     app.ownership = recorder
     app.assignor._assignment = ClientAssignment(
@@ -124,8 +109,9 @@ def test_only_active_partitions_are_fenced_never_standbys(app: Any) -> None:
     )
     app.tables.on_rebalance = _nothing
     app.topics.maybe_wait_for_subscriptions = _nothing
-    run(app._on_partitions_assigned(set()))
-    assert recorder.taken == {1}
+    lane, own, other = TP("directory-changes", 1), TP(CHANGELOG, 1), TP(CHANGELOG, 2)
+    run(app._on_partitions_assigned({lane, own, other}))
+    assert recorder.taken == ({1}, {2})
 
 
 class Standing(Recorder):

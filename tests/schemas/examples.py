@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas import changes, codec, state, work
+from schemas import changes, codec, letters, state, work
 from schemas.access import Access, Because, MemberRef, WorkspaceGrant
 from schemas.codec import Output
 from schemas.state import State
@@ -96,6 +96,7 @@ _VALUES: Final[dict[str, Any]] = {
     "status": 201,
     "subject": "member/0197c5a2-0c00-7000-8000-000000000001",
     "tenant_id": "acme",
+    "told": _STAMP,
     "topic": "directory-changes",
     "topic_id": "kq4wBMVtQ3yzVeB6cxLhHw",
     "trigger": work.Trigger(
@@ -142,7 +143,7 @@ def records() -> dict[str, State]:
     return {f"state.{kind.__name__.lower()}": _example(kind) for kind in _leaves(State)}
 
 
-_HOMES: Final = {state.__name__, work.__name__}
+_HOMES: Final = {state.__name__, work.__name__, letters.__name__}
 
 
 def _leaves(kind: type[State]) -> set[type[State]]:

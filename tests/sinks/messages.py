@@ -9,12 +9,14 @@ from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
     AuditEntry,
     ChangeSettled,
+    DirectoryRecorded,
     MemberDeactivated,
     MemberProvisioned,
     MemberRoleChanged,
     MembershipRecorded,
     UserRecorded,
 )
+from schemas.letters import DeadLetter, DeadLetterRuled
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACCESS = Access(standing="active", role="member", workspaces=(WorkspaceGrant("sales", "viewer"),))
@@ -50,6 +52,18 @@ def user(user_id: str, **fields: Any) -> UserRecorded:
     given = {"directory_id": "okta", "idp_id": f"idp-{user_id}", "member_id": f"m-{user_id}"}
     standing = {"active": True, "deleted": False}
     return UserRecorded(user_id=user_id, **{**common(), **given, **standing, **fields})
+
+
+def directory(directory_id: str = "okta", tenant_id: str = "acme") -> DirectoryRecorded:
+    return DirectoryRecorded(
+        **common(tenant_id),
+        directory_id=directory_id,
+        name="Okta",
+        provider="okta",
+        kind="workos",
+        connected=True,
+        on_disconnect="keep",
+    )
 
 
 def in_group(user_id: str, *, present: bool, group_id: str = "g1") -> MembershipRecorded:
@@ -100,3 +114,25 @@ def entry(sentence: str = "Ann became admin.", tenant_id: str = "acme") -> Audit
         access_from=Access(standing="active", role="member"),
         access_to=Access(standing="active", role="admin"),
     )
+
+
+def dead_letter(**fields: Any) -> DeadLetter:
+    given = {
+        "reason": "undecidable",
+        "detail": "KeyError: 'x'",
+        "entity": "user/okta/ann",
+        "removal": False,
+        "directory_id": "okta",
+        "topic": "directory-changes",
+        "partition": 1,
+        "offset": 7,
+        "headers": [("ce_id", b"c1"), ("odd", b"\xff\x00")],
+        "key": b"acme",
+        "value": b"{}\x00\xff",
+        "sha256": "0" * 64,
+    }
+    return DeadLetter(**{**common(), **given, **fields})
+
+
+def ruled(letter_id: str, ruling: Any, tenant_id: str = "acme", **fields: Any) -> DeadLetterRuled:
+    return DeadLetterRuled(**common(tenant_id), letter_id=letter_id, ruling=ruling, **fields)

@@ -7,11 +7,13 @@ from confluent_kafka import OFFSET_END, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from deploy import installation
-from schemas import topics
+from schemas import limits, topics
 from schemas.partitions import partition_of
-from schemas.positions import LogMismatchError
+from schemas.positions import LogMismatchError, LogReader
 from sinks import audit_log
+from sinks.connection import connect
 from sinks.consumer import SinkLoop, all_sinks
+from sinks.positions import MovedOnError, Positions
 from tests.harness import PARTITIONS, Process, World
 from tests.sinks.messages import entry
 from tests.waiting import eventually
@@ -21,6 +23,7 @@ WAITING = """
     SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database
     WHERE NOT granted AND datname = current_database()
 """
+LETTERS = 'SELECT "offset", attempts, settled FROM dead_letter ORDER BY number'
 LOGGED = "SELECT entry_id FROM audit_entry ORDER BY sequence"
 
 
@@ -106,9 +109,29 @@ def test_of_two_owners_of_a_partition_one_leaves(world: World) -> None:
         said(world, "one", "two")
         eventually(lambda: {first.status(), second.status()} != {None}, 20)
         loser = first if first.status() is not None else second
-        assert "Another process has moved audit_log on" in ended(loser)
+        log = ended(loser)
+        assert "Another process has moved audit_log on" in log
+        assert "exc_type" not in log
         said(world, "three")
         assert logged(world, 3) == published(world)
+
+
+def test_a_partition_that_another_moved_on_is_not_held(world: World) -> None:
+    """Dead letters are tried again only by the one owner, though no position moves by that."""
+    said(world, "one", "two")
+    place = (world.settings.topic(AUDIT), partition_of("acme", PARTITIONS))
+    first, second = (Positions("audit_log", world.installation) for _ in range(2))
+    with closing(LogReader(world.settings)) as reader, connect(world.settings) as sink:
+        sink.autocommit = True
+        first.take(sink, reader, [TopicPartition(*place)])
+        one, two = (first.at(place, 2 * n, each) for n, each in enumerate(published(world)))
+        first.move(sink, {place: one})
+        second.take(sink, reader, [TopicPartition(*place)])
+        second.hold(sink, place)
+        first.moved({place: one})
+        first.move(sink, {place: two})
+        with pytest.raises(MovedOnError):
+            second.hold(sink, place)
 
 
 def test_a_frozen_process_that_wakes_writes_nothing(world: World) -> None:
@@ -127,17 +150,60 @@ def test_a_frozen_process_that_wakes_writes_nothing(world: World) -> None:
             assert logged(world, 2) == published(world)
 
 
-def test_what_does_not_decode_ends_the_process(world: World) -> None:
-    name = world.settings.topic(AUDIT)
-    partition = partition_of("acme", PARTITIONS)
+def put(world: World, *values: bytes) -> None:
+    """Somebody else's messages on the topic of the audit log."""
+    producer = Producer({"bootstrap.servers": world.stack.kafka})
+    for value in values:
+        producer.produce(
+            world.settings.topic(AUDIT),
+            key="acme",
+            value=value,
+            partition=partition_of("acme", PARTITIONS),
+            headers=[("ce_id", b"a\0b")],
+        )
+    assert producer.flush(10) == 0
+
+
+def test_what_does_not_decode_is_put_aside_and_the_rest_goes_on(world: World) -> None:
     with world.process("sinks") as process:
-        producer = Producer({"bootstrap.servers": world.stack.kafka})
-        producer.produce(name, key="acme", value=b"{}", partition=partition)
-        assert producer.flush(10) == 0
+        put(world, b"{}")
+        said(world, "one")
+        logged(world, 1)
+        put(world, b"{}")
+        eventually(lambda: len(world.rows(LETTERS)) == 2, 10)
+        process.kill()
+    with world.process("sinks"):  # its position, the bad message, is still in the log
+        said(world, "two")
+        logged(world, 2)
+    assert [(row["offset"], row["attempts"]) for row in world.rows(LETTERS)] == [(0, 1), (3, 1)]
+
+
+def test_after_the_repair_a_restart_applies_what_was_put_aside(world: World) -> None:
+    with world.process("sinks") as process, world.connection() as owner:
+        owner.execute("ALTER TABLE audit_entry ADD CONSTRAINT odd CHECK (sentence <> 'two')")
+        owner.commit()
+        said(world, "one", "two", "three")
+        logged(world, 2)
+        owner.execute("ALTER TABLE audit_entry DROP CONSTRAINT odd")
+        owner.commit()
+        process.kill()
+    with world.process("sinks") as process:
+        logged(world, 3)
+        said(world, "four")
+        logged(world, 4)
+        assert [row["settled"] for row in world.rows(LETTERS)] == ["replayed"]
+        assert process.stop() == 0
+    with world.connection() as owner:
+        assert audit_log.verify(owner, "acme") == 4
+
+
+def test_too_many_dead_letters_end_the_process_with_a_sentence(world: World) -> None:
+    with world.process("sinks") as process:
+        put(world, *[b"{}"] * limits.BUDGET_LETTERS)
         log = ended(process)
-    assert f"{name}[{partition}] holds at 0 what is no message of it" in log
-    assert "Find out who else writes this topic" in log
-    assert world.rows("SELECT FROM sink_position") == []
+    assert f"audit_log could not apply {limits.BUDGET_LETTERS} of the last 1000 messages" in log
+    assert "exc_type" not in log
+    assert len(world.rows(LETTERS)) < limits.BUDGET_LETTERS
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from schemas import topics
 from schemas.access import WorkspaceGrant
 from schemas.codec import Output
 from schemas.events import (
-    DirectoryRecorded,
     GroupRecorded,
     MappingRecorded,
     MemberWorkspacesChanged,
@@ -22,14 +21,22 @@ from sinks import directory_view
 from sinks.directory_view import DirectoryView
 from tests.harness import World
 from tests.sinks import messages
-from tests.sinks.messages import common, deactivated, in_group, provisioned, role_changed, user
+from tests.sinks.messages import (
+    common,
+    deactivated,
+    directory,
+    in_group,
+    provisioned,
+    role_changed,
+    user,
+)
 from tests.waiting import eventually
 
 SETTINGS: tuple[Output, ...] = (
     TenantRecorded(**common(), name="Acme", default_role=None),
     RoleRecorded(**common(), slug="admin", rank=10, is_admin=True),
     WorkspaceRecorded(**common(), slug="sales", name="Sales"),
-    DirectoryRecorded(**common(), directory_id="okta", name="Okta", provider="okta", kind="workos"),
+    directory(),
     GroupRecorded(**common(), directory_id="okta", group_id="g1", name="Platform", deleted=False),
     MappingRecorded(
         **common(),
@@ -61,7 +68,8 @@ def test_what_processors_publish_becomes_rows(world: World) -> None:
     assert rows(world, "tenant") == [{"tenant_id": "acme", "name": "Acme", "default_role": None}]
     assert rows(world, "role")[0] | {"rank": 10, "is_admin": True} == rows(world, "role")[0]
     assert rows(world, "workspace")[0]["name"] == "Sales"
-    assert rows(world, "directory")[0]["provider"] == "okta"
+    (okta,) = rows(world, "directory")
+    assert (okta["provider"], okta["connected"], okta["on_disconnect"]) == ("okta", True, "keep")
     assert rows(world, "directory_owner") == [{"directory_id": "okta", "tenant_id": "acme"}]
     assert rows(world, "directory_group")[0]["name"] == "Platform"
     assert rows(world, "group_mapping")[0]["workspaces"] == [
@@ -103,12 +111,7 @@ def test_a_membership_is_as_last_said(sink: psycopg.Connection) -> None:
 
 def test_a_directory_stays_with_the_tenant_that_had_it_first(sink: psycopg.Connection) -> None:
     for tenant_id in ("acme", "globex"):
-        apply(
-            sink,
-            DirectoryRecorded(
-                **common(tenant_id), directory_id="d", name="D", provider="okta", kind="workos"
-            ),
-        )
+        apply(sink, directory("d", tenant_id))
     assert column(sink, "SELECT tenant_id FROM directory_owner") == ["acme"]
 
 
@@ -157,8 +160,8 @@ def test_outcomes_go_after_a_day(sink: psycopg.Connection, monkeypatch: pytest.M
     sink.execute(aged, [timedelta(hours=25), "old"])
     sink.execute(aged, [timedelta(hours=23), "young"])
     monkeypatch.setattr(directory_view, "PRUNE_SECONDS", 0)
-    apply(sink, messages.settled("new"))
-    assert column(sink, "SELECT change_id FROM outcome ORDER BY 1") == ["new", "young"]
+    DirectoryView().tidy(sink)
+    assert column(sink, "SELECT change_id FROM outcome") == ["young"]
 
 
 def column(sink: psycopg.Connection, query: str) -> list[object]:

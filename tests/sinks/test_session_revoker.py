@@ -2,12 +2,12 @@
 
 import psycopg
 import pytest
-from psycopg.errors import LockNotAvailable
 
 from schemas import topics
 from schemas.codec import Output
 from schemas.read_models import GATEWAY_ROLE, TENANT_SETTING
 from sinks import session_revoker
+from sinks.session_revoker import SessionRevoker
 from tests.harness import World
 from tests.sinks.messages import refresh, revoke
 from tests.waiting import eventually
@@ -42,7 +42,7 @@ def logged_in(url: str, member_id: str, tenant_id: str = "acme", revision: int =
 
 def apply(sink: psycopg.Connection, *outputs: Output) -> None:
     with sink.transaction():
-        session_revoker.apply(sink, outputs)
+        SessionRevoker().apply(sink, outputs)
 
 
 def test_a_command_from_kafka_ends_sessions_and_keys(world: World) -> None:
@@ -116,15 +116,86 @@ def test_what_was_made_after_a_reactivation_outlives_a_late_command(
     assert left == keys == [(command.revision + 1,)]
 
 
-def test_somebody_elses_lock_does_not_hold_the_sink_up_for_ever(
-    sink: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+def test_somebody_elses_lock_holds_up_no_cut_off(
+    sink: psycopg.Connection, database_url: str
+) -> None:
+    for member_id in ("ann", "ann", "bob"):
+        logged_in(database_url, member_id)
+    revoker = SessionRevoker()
+    with psycopg.connect(database_url) as product:
+        product.execute("SELECT FROM session WHERE member_id = 'ann' LIMIT 1 FOR NO KEY UPDATE")
+        product.execute("SELECT FROM api_key WHERE member_id = 'ann' LIMIT 1 FOR UPDATE")
+        with sink.transaction():
+            revoker.apply(sink, [revoke("ann"), revoke("bob")])
+        assert sink.execute(VALID).fetchall() == []
+        assert left(sink) == [("ann", "key"), ("ann", "session")]
+        revoker.tidy(sink)
+        assert left(sink) == [("ann", "key"), ("ann", "session")]
+    revoker.tidy(sink)
+    assert left(sink) == []
+
+
+@pytest.mark.parametrize("table", ["session", "api_key"])
+def test_nor_does_a_lock_on_a_whole_table(
+    sink: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     logged_in(database_url, "ann")
     monkeypatch.setattr(session_revoker, "LOCK_SECONDS", 0.05)
+    revoker = SessionRevoker()
     with psycopg.connect(database_url) as product:
-        product.execute("SELECT FROM session FOR UPDATE")
-        with pytest.raises(LockNotAvailable):
-            apply(sink, revoke("ann"))
-    assert sink.execute(CUTOFFS, ["ann"]).fetchall() == []
-    apply(sink, revoke("ann"))
-    assert sink.execute(VALID).fetchall() == []
+        product.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        with sink.transaction():
+            revoker.apply(sink, [revoke("ann")])
+        with sink.transaction():
+            revoker.tidy(sink)
+    assert sink.execute(CUTOFFS, ["ann"]).fetchall() != []
+    with sink.transaction():
+        revoker.tidy(sink)
+    assert left(sink) == []
+
+
+def test_what_was_left_over_is_found_after_a_restart(
+    sink: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And by another process, and where a login was under way during the cut-off."""
+    another = SessionRevoker()
+    another.tidy(sink)
+    with login(database_url, "ann"):
+        apply(sink, revoke("ann"), refresh("bob"))
+    logged_in(database_url, "ann", revision=9)
+    logged_in(database_url, "bob")
+    logged_in(database_url, "cem")
+    another.tidy(sink)
+    assert left(sink) == [("ann", "key"), ("ann", "session")]
+    SessionRevoker().tidy(sink)
+    assert left(sink) == []
+    with login(database_url, "ann"):
+        pass
+    monkeypatch.setattr(session_revoker, "SEARCH_SECONDS", 0)
+    another.tidy(sink)
+    assert left(sink) == []
+    kept = sink.execute("SELECT member_id FROM session ORDER BY 1").fetchall()
+    assert kept == [("ann",), ("bob",), ("cem",)]
+
+
+def left(sink: psycopg.Connection) -> list[tuple[str, str]]:
+    """Void sessions and keys that were not ended yet."""
+    return sink.execute("""
+        SELECT member_id, 'session' FROM session JOIN member_cutoff USING (tenant_id, member_id)
+        WHERE member_revision <= login_revision
+        UNION
+        SELECT member_id, 'key' FROM api_key JOIN member_cutoff USING (tenant_id, member_id)
+        WHERE member_revision <= login_revision AND revoked_at IS NULL
+        ORDER BY 1, 2
+    """).fetchall()
+
+
+def test_the_loop_ends_what_somebody_had_locked(world: World) -> None:
+    url = world.settings.require_database()
+    logged_in(url, "ann")
+    with world.process("sinks"):
+        with psycopg.connect(url) as product:
+            product.execute("SELECT FROM session FOR UPDATE")
+            world.produce(topics.SESSION_REVOCATIONS.name, revoke("ann"))
+            eventually(lambda: world.rows("SELECT FROM member_cutoff"), 10)
+        eventually(lambda: not world.rows("SELECT FROM session"), 10)

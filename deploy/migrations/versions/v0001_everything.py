@@ -90,6 +90,7 @@ GRANT SELECT, INSERT, UPDATE ON tenant, role, workspace, directory, directory_us
     TO rollcall_sink;
 GRANT SELECT, INSERT ON directory_owner, membership, member_workspace, audit_entry TO rollcall_sink;
 GRANT SELECT, DELETE ON session TO rollcall_sink;
+GRANT UPDATE (label) ON session TO rollcall_sink; -- FOR UPDATE SKIP LOCKED asks for some column
 GRANT SELECT, UPDATE (revoked_at) ON api_key TO rollcall_sink;
 GRANT DELETE ON membership, member_workspace, outcome TO rollcall_sink;
 """

@@ -1,0 +1,84 @@
+"""What follows from a directory's end: told and decided in chunks, users first, then groups.
+
+WorkOS sends nothing else when it deletes a directory (idp-facts §1.2).
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+
+from processors.core import directory, members, membership, presence
+from processors.core.draft import Draft
+from schemas import limits, state
+from schemas.changes import Stamp
+from schemas.state import DirectoryGroup, DirectoryUser, Edge, State, UserKey
+from schemas.work import ReevaluateDirectory
+
+
+def chunk(draft: Draft, work: ReevaluateDirectory) -> ReevaluateDirectory | None:
+    """Do the next users, or after them the next groups; return the work that is left.
+
+    Each stands in the state as it was reported, whether it is there or not, so a chunk that meets
+    what was reported again since the end has nothing to say about it.
+    """
+    if work.part == "users":
+        done = list(islice(_user_ids(draft, work), limits.MEMBERS_PER_CHUNK))
+        _end_users(draft, work, done)
+    else:
+        done = list(islice(_ids(draft, work, "group", DirectoryGroup), limits.MEMBERS_PER_CHUNK))
+        _end_groups(draft, work, done)
+    if len(done) == limits.MEMBERS_PER_CHUNK:
+        return state.changed(work, after=done[-1])
+    all_told = work.told == draft.directory(work.directory_id).deleted_at
+    if work.part == "groups" or all_told:
+        return None
+    return state.changed(work, part="groups", after="")
+
+
+def _end_users(draft: Draft, work: ReevaluateDirectory, user_ids: Iterable[str]) -> None:
+    """Users that the end took away are told so, with their memberships; access follows."""
+    touched: dict[str, None] = {}
+    for user_id in user_ids:
+        key = UserKey(work.directory_id, user_id)
+        place = state.user_key(draft.tenant_id, work.directory_id, user_id)
+        user = draft.get(place, DirectoryUser)
+        if user is not None and not user.deleted and _is_to_tell(draft, work, user.stamp):
+            directory.tell_user(draft, key, user)
+        groups = state.prefix("groups-of", draft.tenant_id, work.directory_id, user_id)
+        for edge_key, edge in draft.scan(groups, Edge):
+            if edge.present and _is_to_tell(draft, work, edge.stamp):
+                membership.tell(draft, key, state.parts_of(edge_key)[-1], present=False)
+        if user is not None and user.member_id is not None:
+            touched[user.member_id] = None
+    for member_id in touched:
+        members.reevaluate(draft, member_id)
+
+
+def _end_groups(draft: Draft, work: ReevaluateDirectory, group_ids: Iterable[str]) -> None:
+    for group_id in group_ids:
+        place = state.group_key(draft.tenant_id, work.directory_id, group_id)
+        group = draft.get(place, DirectoryGroup)
+        if group is not None and not group.deleted and _is_to_tell(draft, work, group.stamp):
+            directory.tell_group(draft, work.directory_id, group_id, group)
+
+
+def _is_to_tell(draft: Draft, work: ReevaluateDirectory, stamp: Stamp) -> bool:
+    """Whether this end of the directory, and no earlier one, took away what stands so."""
+    told = work.told is not None and stamp <= work.told
+    return not told and presence.is_gone(draft.directory(work.directory_id), stamp)
+
+
+def _user_ids(draft: Draft, work: ReevaluateDirectory) -> Iterator[str]:
+    """In order; who is in a group counts, even if nobody reported the user."""
+    reported = _ids(draft, work, "user", DirectoryUser)
+    in_groups = _ids(draft, work, "groups-of", Edge)
+    return (user_id for user_id, _ in groupby(heapq.merge(reported, in_groups)))
+
+
+def _ids(draft: Draft, work: ReevaluateDirectory, kind: str, record: type[State]) -> Iterator[str]:
+    """Ids after the last one that was done, in order; an edge's user once for each edge."""
+    below = state.prefix(kind, draft.tenant_id, work.directory_id)
+    past_edges = state.SEPARATOR + b"\xff"  # no id contains it, since UTF-8 does not
+    after = below + work.after.encode() + past_edges if work.after else b""
+    for key, _ in draft.scan(below, record, after):
+        yield state.parts_of(key)[3]

@@ -1,0 +1,154 @@
+"""A directory's life: given to a tenant, connected to its IdP, and deleted one day.
+
+What its end means for people is the tenant's policy (access-rules §5), and follows in chunks.
+"""
+
+from typing import Any, assert_never
+
+from processors.core import answers, explain
+from processors.core.draft import Decision, Draft
+from schemas import state
+from schemas.access import Because
+from schemas.changes import (
+    CreateDirectory,
+    DirectoryDeleted,
+    DirectoryNoted,
+    DirectoryStateReported,
+    SetDirectory,
+)
+from schemas.events import DirectoryRecorded
+from schemas.state import Directory, Tenant
+from schemas.work import ReevaluateDirectory
+
+
+def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
+    """Give a directory to the tenant; the same again is answered 200, other details 409."""
+    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is None:
+        return answers.no_tenant(draft, change)
+    place = state.directory_key(draft.tenant_id, change.directory_id)
+    known = draft.get(place, Directory)
+    wanted = Directory(name=change.name, provider=change.provider, kind=change.kind)
+    if known is None:
+        draft.emit(_recorded(draft, change.directory_id, wanted))
+        return answers.applied(
+            draft,
+            change,
+            {place: wanted},
+            _details(change.directory_id, wanted),
+            subject=f"directory/{change.directory_id}",
+            sentence=f"The directory {change.name} was connected.",
+            status=201,
+        )
+    if (known.name, known.provider, known.kind) != (wanted.name, wanted.provider, wanted.kind):
+        detail = f"{change.directory_id} is already there as {known.name} ({known.provider})"
+        return answers.refused(draft, change, 409, "taken", detail)
+    return answers.unchanged(draft, change, _details(change.directory_id, known))
+
+
+def set_directory(draft: Draft, change: SetDirectory) -> Decision:
+    """Say what the directory's end means; where it has ended, its people are decided anew."""
+    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is None:
+        return answers.no_tenant(draft, change)
+    place = state.directory_key(draft.tenant_id, change.directory_id)
+    known = draft.get(place, Directory)
+    if known is None:
+        detail = f"no directory {change.directory_id} in this tenant"
+        return answers.refused(draft, change, 404, "unknown_directory", detail)
+    wanted = state.changed(known, on_disconnect=change.on_disconnect)
+    if wanted == known:
+        return answers.unchanged(draft, change, _details(change.directory_id, known))
+    draft.emit(_recorded(draft, change.directory_id, wanted))
+    outcome = f"people of {known.name} {explain.ENDS[change.on_disconnect]} when it ends"
+    if known.deleted_at is not None:
+        because = Because(kind="directory", id=change.directory_id, name=known.name)
+        trigger = state.changed(draft.trigger, phrase=outcome, because=because)
+        again = ReevaluateDirectory(
+            trigger=trigger, directory_id=change.directory_id, told=known.deleted_at
+        )
+        draft.schedule(draft.now, again)
+    return answers.applied(
+        draft,
+        change,
+        {place: wanted},
+        _details(change.directory_id, wanted),
+        subject=f"directory/{change.directory_id}",
+        sentence=f"From now on {outcome}.",
+    )
+
+
+def state_reported(draft: Draft, change: DirectoryStateReported) -> Decision:
+    """The directory is connected to its IdP, or no longer; nobody's access moves by it."""
+    known = draft.directory(change.directory_id)
+    subject = f"directory/{change.directory_id}"
+    if known.stamp is not None and change.stamp <= known.stamp:
+        what = f"an older report about the directory {known.name}"
+        return draft.not_newer(change.stamp, known.stamp, subject, what)
+    _record(draft, change, state.changed(known, stamp=change.stamp, connected=change.connected))
+    connected = "was connected"
+    gone = "was disconnected at WorkOS; nobody's access changed"
+    draft.audit(subject, f"{explain.idp(known)} {connected if change.connected else gone}.")
+    return draft.decision()
+
+
+def directory_deleted(draft: Draft, change: DirectoryDeleted) -> Decision:
+    """The directory is gone, with all that was in it; what follows for people goes in chunks."""
+    known = draft.directory(change.directory_id)
+    subject = f"directory/{change.directory_id}"
+    if known.deleted_at is not None and change.stamp <= known.deleted_at:
+        what = f"an older deletion of the directory {known.name}"
+        return draft.not_newer(change.stamp, known.deleted_at, subject, what)
+    ended = state.changed(known, deleted_at=change.stamp)
+    if known.stamp is None or known.stamp < change.stamp:
+        ended = state.changed(ended, stamp=change.stamp, connected=False)
+    _record(draft, change, ended)
+    cascade = ReevaluateDirectory(
+        trigger=draft.trigger, directory_id=change.directory_id, told=known.deleted_at
+    )
+    draft.schedule(draft.now, cascade)
+    people = explain.ENDS[known.on_disconnect]
+    draft.audit(subject, f"The directory {known.name} was deleted; its people {people}.")
+    return draft.decision()
+
+
+def noted(draft: Draft, change: DirectoryNoted) -> Decision:
+    """Something that changes nothing here: one audit entry, whose repeat is silent."""
+    if not draft.mark():
+        return Decision(outcome="repeat")
+    idp = explain.idp(draft.directory(change.directory_id))
+    subject = f"directory/{change.directory_id}"
+    match change.note:
+        case "unknown_event":
+            sentence = f"{idp} sent {change.detail}, which Rollcall does not know."
+            draft.audit(subject, sentence, decision="ignored")
+        case "token_created":
+            draft.audit(subject, f"A token of {idp} that ends in {change.detail} was created.")
+        case "token_revoked":
+            draft.audit(subject, f"A token of {idp} that ends in {change.detail} was revoked.")
+        case _:
+            assert_never(change.note)
+    return draft.decision()
+
+
+def _record(
+    draft: Draft, change: DirectoryStateReported | DirectoryDeleted, directory: Directory
+) -> None:
+    draft.put(state.directory_key(draft.tenant_id, change.directory_id), directory)
+    draft.emit(_recorded(draft, change.directory_id, directory))
+
+
+def _recorded(draft: Draft, directory_id: str, directory: Directory) -> DirectoryRecorded:
+    return DirectoryRecorded(
+        **draft.common("DirectoryRecorded"), **_details(directory_id, directory)
+    )
+
+
+def _details(directory_id: str, directory: Directory) -> dict[str, Any]:
+    """A directory as its event and the answers describe it."""
+    return {
+        "directory_id": directory_id,
+        "name": directory.name,
+        "provider": directory.provider,
+        "kind": directory.kind,
+        "connected": directory.connected,
+        "on_disconnect": directory.on_disconnect,
+    }
