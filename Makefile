@@ -4,7 +4,7 @@ BIN := .venv/bin
 MADE := .venv/made
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo check format test golden topology lock
+.PHONY: help install up demo check format test storm golden topology lock
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ format: install ## write what the formatter says
 
 test: check ## check, and the whole suite on a real Kafka and Postgres (this is what CI runs)
 	$(BIN)/pytest
+
+storm: install ## minutes of kills, freezes and cut links; SEED=n and PEOPLE=n repeat one
+	$(BIN)/pytest tests/storm -m storm -s
 
 golden: install ## write the golden payloads anew after a wanted change of a message
 	$(BIN)/pytest tests/schemas --rewrite-golden

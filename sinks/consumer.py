@@ -6,16 +6,13 @@ broker happens inside the client.
 """
 
 import math
-import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Final
 
-import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas import kafka, limits
@@ -24,10 +21,11 @@ from schemas.positions import Installation, LogMismatchError, LogReader
 from schemas.settings import Settings
 from sinks import audit_log, dead_letters, letters
 from sinks.arrival import Arrival
-from sinks.bisecting import Bisecting, BudgetSpentError
+from sinks.bisecting import Bisecting
 from sinks.connection import connect
 from sinks.directory_view import DirectoryView
-from sinks.positions import MovedOnError, Place, Positions
+from sinks.ending import end_process
+from sinks.positions import Place, Positions
 from sinks.session_revoker import SessionRevoker
 from sinks.sink import Sink
 
@@ -37,13 +35,7 @@ POLL_SECONDS: Final = 0.5
 TIDY_SECONDS: Final = 1.0
 """How often a sink does what can wait."""
 
-_TOLD: Final = (LogMismatchError, MovedOnError, BudgetSpentError)
-"""What ends the process with a sentence of its own; everything else is a surprise."""
-
 _ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
-
-
-log = structlog.get_logger()
 
 
 class SinkLoop:
@@ -129,7 +121,13 @@ class SinkLoop:
         error = message.error()
         if error is None:
             return False
-        if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 # librdkafka's own name
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 # librdkafka's own names
+            raise LogMismatchError(
+                f"{message.topic()}[{message.partition()}] no longer holds what is due:"
+                " its log was shortened or made anew while it was read. The next start says what"
+                " to do."
+            )
+        if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
             raise KafkaException(error)
         self._positions.saw_end(*_where(message))
         return True
@@ -192,7 +190,7 @@ def run(settings: Settings, installation: Installation, ready: Callable[[], None
         loop.run(stopping.is_set)
         loop.close()
 
-    threading.excepthook = _end_process
+    threading.excepthook = end_process
     threads = [
         threading.Thread(target=feed, args=[name, sink], name=name) for name, sink in sinks.items()
     ]
@@ -202,18 +200,6 @@ def run(settings: Settings, installation: Installation, ready: Callable[[], None
     stopping.set()
     for thread in threads:
         thread.join()
-
-
-def _end_process(failed: threading.ExceptHookArgs) -> None:
-    """End at once: the other sinks must not go on as if nothing had happened."""
-    name = failed.thread.name if failed.thread is not None else "unknown"
-    error = failed.exc_value or failed.exc_type
-    if isinstance(error, _TOLD):
-        log.critical(str(error), sink=name)
-    else:
-        log.critical("sink_failed", sink=name, exc_info=error)
-    sys.stderr.flush()
-    os._exit(1)
 
 
 class _Readiness:

@@ -1,17 +1,83 @@
 """The processes of a storm: started, killed, frozen, started again when they end by themselves."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
-from confluent_kafka import Message
-from confluent_kafka.admin import AdminClient
+from typing_extensions import override
 
-from schemas import codec, state, topics
-from schemas.state import Position
-from tests.harness import Process, Stage, World, committed
+from deploy.supervisor import RESTART_SECONDS
+from tests.harness import ROLLCALL, Process, Stage, World
 from tests.waiting import eventually
 
 SECONDS = 60.0
+ERROR = re.compile(r"^[\w.]*(Error|Exception|Exit)\b")
+
+Name = tuple[Stage, str]
+
+
+class Ship:
+    """One process and those that follow it under the same name."""
+
+    def __init__(self, stage: Stage, instance: str, env: Mapping[str, str], folder: Path) -> None:
+        self.stage, self.instance = stage, instance
+        self.frozen = False
+        self._env = env
+        self._log = folder / f"{stage}-{instance}.log"
+        self._due = 0.0
+        self._killed = False
+        self._start()
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.stage}-{self.instance}"
+
+    @property
+    def is_able(self) -> bool:
+        """Whether it runs, has been ready since it started, and is not frozen."""
+        return self._ready and not self.frozen and self._due == 0.0
+
+    def tend(self) -> str | None:
+        """Start it again a second after it ended; say once how it ended by itself."""
+        if self._due:
+            if time.monotonic() >= self._due:
+                self._start()
+            return None
+        self._ready |= self.process._says_ready()
+        if (status := self.process.status()) is None:
+            return None
+        self._due = time.monotonic() + RESTART_SECONDS
+        self.process.close()
+        return None if self._killed else f"{self} ended with {status}: {self._last_words()}"
+
+    def kill(self) -> None:
+        """SIGKILL; `tend` starts it again."""
+        self._killed = True
+        self.process.kill()
+        self.frozen = False
+
+    def freeze(self) -> None:
+        self.process.freeze()
+        self.frozen = True
+
+    def thaw(self) -> None:
+        self.process.thaw()
+        self.frozen = False
+
+    def _start(self) -> None:
+        self._due, self._killed, self._ready, self.frozen = 0.0, False, False, False
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
+        self.process = Process((*ROLLCALL, self.stage), self._env, self._log)
+
+    def _last_words(self) -> str:
+        """The last error that it told of."""
+        with self._log.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().decode(errors="replace").splitlines()
+        return next(filter(None, map(_error_in, reversed(lines))), "nothing said")[:300]
 
 
 class Fleet:
@@ -21,98 +87,63 @@ class Fleet:
         self.world = world
         self.ended: list[str] = []
         """Who ended by itself, and how."""
-        self._open = ExitStack()
-        self._running: dict[tuple[Stage, str], Process] = {}
-        self._admin = AdminClient({"bootstrap.servers": world.settings.require_kafka()})
+        self._ships: dict[Name, Ship] = {}
 
-    def start(self, stage: Stage, instance: str = "a") -> None:
-        entered = self._open.enter_context(self.world.process(stage, instance))
-        self._running[stage, instance] = entered
+    def __getitem__(self, name: Name) -> Ship:
+        return self._ships[name]
 
-    def __getitem__(self, name: tuple[Stage, str]) -> Process:
-        return self._running[name]
+    def __iter__(self) -> Iterator[Ship]:
+        return iter(self._ships.values())
 
-    def replace(self, stage: Stage, instance: str = "a") -> None:
-        """Kill one, as the kernel would, and start it again, as a supervisor would."""
-        self[stage, instance].kill()
-        self.start(stage, instance)
+    def launch(
+        self, stage: Stage, instance: str = "a", env: Mapping[str, str] | None = None
+    ) -> Ship:
+        """Start one more; it need not be ready yet."""
+        own = {
+            "ROLLCALL_INSTANCE": instance,
+            "ROLLCALL_STATE_FOLDER": str(self.world.settings.state_folder / instance),
+        }
+        all_of_it = {**self.world.env(), **own, **(env or {})}
+        ship = self._ships[stage, instance] = Ship(stage, instance, all_of_it, self.world.folder)
+        return ship
 
-    def tended(self) -> bool:
-        """Start again what ended by itself; True."""
-        for (stage, instance), process in list(self._running.items()):
-            if (status := process.status()) is not None:
-                self.ended.append(f"{stage}-{instance}: {status}")
-                self.start(stage, instance)
+    def leave(self, stage: Stage, instance: str) -> int:
+        """End one in order and for good; its status."""
+        return self._ships.pop((stage, instance)).process.stop()
+
+    def tend(self) -> bool:
+        """Start again whoever ended; True."""
+        for ship in self:
+            if how := ship.tend():
+                self.ended.append(how)
         return True
 
-    def partitions_of(self, instance: str) -> set[int]:
-        """The partitions that a worker owns, as the broker sees it."""
-        name = self.world.settings.application
-        (answer,) = self._admin.describe_consumer_groups([name]).values()
-        return {
-            place.partition
-            for member in answer.result().members
-            if member.group_instance_id == f"{name}-{instance}"
-            for place in member.assignment.topic_partitions
-            if place.topic == self.world.settings.topic(topics.CHANGES.name)
-        }
+    def until_ready(self, ships: Iterable[Ship] | None = None) -> None:
+        """Wait until these, or all, are ready."""
+        waited_for = list(ships or self)
+        eventually(lambda: self.tend() and all(ship.is_able for ship in waited_for), SECONDS)
 
-    def owner_of(self, partition: int) -> str | None:
-        """The worker that owns a partition, if one does."""
-        return next((each for each in ("a", "b") if partition in self.partitions_of(each)), None)
-
-    def undecided(self, partitions: set[int]) -> int:
-        """How many changes on the lanes of these partitions no committed position covers."""
-        decided = self._decided()
-        return sum(
-            (message.offset() or 0) >= decided.get((lane.name, message.partition() or 0), 0)
-            for lane in topics.LANES
-            for message in self._committed(lane)
-            if message.partition() in partitions
-        )
-
-    def unapplied(self) -> int:
-        """How many messages of the sinks' topics no position of theirs covers."""
-        rows = self.world.rows('SELECT topic, partition, "offset" FROM sink_position')
-        done = {(row["topic"], row["partition"]): row["offset"] for row in rows}
-        return sum(
-            (message.offset() or 0) > done.get((message.topic(), message.partition()), -1)
-            for topic in topics.TOPICS
-            if set(topic.read_by) - {"processors", "product"}
-            for message in self._committed(topic)
-        )
-
-    def _decided(self) -> dict[tuple[str, int], int]:
-        """The offset that is due next, by lane and partition."""
-        keys = {state.position_key(lane.name): lane.name for lane in topics.LANES}
-        return {
-            (keys[key], message.partition() or 0): codec.decode_record(value, Position).offset + 1
-            for message in self._committed(topics.STATE_CHANGELOG)
-            for key, value in [(message.key() or b"", message.value())]
-            if key in keys and value is not None
-        }
-
-    def _committed(self, topic: topics.Topic) -> Iterator[Message]:
-        kafka = self.world.settings.require_kafka()
-        return committed(kafka, self.world.settings.topic(topic.name))
-
-    def until_all_is_applied(self) -> None:
-        """Wait until nothing is undecided and nothing unapplied, whoever ends meanwhile."""
-        everywhere = set(range(self.world.installation.partitions))
-
-        def is_done() -> bool:
-            return self.tended() and not (self.undecided(everywhere) or self.unapplied())
-
-        eventually(is_done, 2 * SECONDS)
+    def close(self) -> None:
+        for ship in self:
+            ship.process.close()
 
 
 @contextmanager
 def fleet(world: World) -> Iterator[Fleet]:
-    """A gateway, two workers and the sinks."""
+    """Nobody runs yet; at the end whoever does is killed."""
     ships = Fleet(world)
-    with ships._open:
-        ships.start("sinks")
-        ships.start("processors", "a")
-        ships.start("processors", "b")
-        ships.start("gateway")
+    try:
         yield ships
+    finally:
+        ships.close()
+
+
+def _error_in(line: str) -> str | None:
+    """What a line of a log tells of an error: a record in JSON, or the end of a traceback."""
+    if not line.startswith("{"):
+        return line if ERROR.match(line) else None
+    record = json.loads(line)
+    if record.get("level") not in {"error", "critical"}:
+        return None
+    told = [f"{each['exc_type']}: {each['exc_value']}" for each in record.get("exception", [])]
+    return " ".join([record.get("event", ""), *told])

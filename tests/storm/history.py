@@ -1,102 +1,149 @@
-"""What happens at the customers of a storm, and what must be true in the end."""
+"""What happens at the customers of a storm."""
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count, groupby
 from typing import Any
 
 import httpx2
+from msgspec import to_builtins
 
 from deploy.simulate.workos import Event, deactivation, first_sync
 from ingest.workos import translation
-from schemas.changes import AnyDirectoryChange, CreateTenant, SetMapping, SetRole
+from schemas.access import WorkspaceGrant
+from schemas.changes import (
+    AnyChange,
+    AnyDirectoryChange,
+    AnySettingsChange,
+    CreateDirectory,
+    CreateTenant,
+    CreateWorkspace,
+    SetMapping,
+    SetRole,
+    is_urgent,
+)
+from schemas.topics import CHANGES, URGENT
 from tests.harness import World
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 LATER = START + timedelta(hours=1)
 ROLES = {"member": 10, "lead": 20, "admin": 30}
+WORKSPACE = "design"
+GROUPS = 6
+AGAIN = 50
+"""One event in so many is delivered twice."""
+LATE = 0.5
+"""How late an event may arrive: a share of all that happens."""
 
 
 class Customer:
-    """One tenant: a first sync, and departures and moves on top of it."""
+    """One tenant: a first sync, and a day's work on top of it."""
 
     def __init__(self, number: int, seed: int, people: int) -> None:
         self.tenant_id = f"customer-{number}"
         self.directory_id = f"directory_{number}"
-        rng = random.Random(f"{seed} {number}")
-        synced = first_sync(
-            rng.randrange(1 << 30), people, 6, self.directory_id, f"org_{number}", started_at=START
-        )
-        self.groups = sorted(
-            {e["data"]["id"] for e in synced if e["event"] == "dsync.group.created"}
-        )
         self.departed: set[str] = set()
-        """External ids of those who were deactivated at some time."""
-        self.events = [*synced, *self._later(rng, synced)]
-        rng.shuffle(self.events)
+        """IdP's ids of those who were deactivated or deleted at some time."""
+        self._rng = random.Random(f"{seed} {number}")
+        self._later = count()
+        place = (self.directory_id, f"org_{number}")
+        synced = first_sync(self._rng.randrange(1 << 30), people, GROUPS, *place, started_at=START)
+        once = sorted({e["id"]: e for e in synced}.values(), key=lambda e: e["created_at"])
+        self._users, self._groups, self._added = (
+            [event for event in once if event["event"] == f"dsync.{kind}"]
+            for kind in ("user.created", "group.created", "group.user_added")
+        )
+        told = [*once, *self._day()]
+        self.events = self._delivered(told)
 
-    def _later(self, rng: random.Random, synced: Sequence[Event]) -> list[Event]:
-        once = list({event["id"]: event for event in synced}.values())
-        users = [e for e in once if e["event"] == "dsync.user.created"]
-        added = [e for e in once if e["event"] == "dsync.group.user_added"]
-        leavers = rng.sample(users, len(users) // 8)
-        self.departed = {event["data"]["idp_id"] for event in leavers}
-        later = [
-            deactivation(event, LATER + timedelta(seconds=n)) for n, event in enumerate(leavers)
-        ]
-        later += [_removal(event, n) for n, event in enumerate(rng.sample(added, len(added) // 8))]
-        return later
+    def _day(self) -> Iterator[Event]:
+        """People leave, return, marry, move; groups get other names, and one ends."""
+        people = self._rng.sample(self._users, len(self._users))
+        eighth = len(people) // 8
+        leaving, deleted, marrying = (people[n * eighth :][:eighth] for n in range(3))
+        self.departed = {event["data"]["idp_id"] for event in (*leaving, *deleted)}
+        yield from (deactivation(event, self._now()) for event in leaving)
+        yield from (self._event("user.deleted", event["data"]) for event in deleted)
+        for event in leaving[::4]:
+            yield self._event("user.updated", event["data"])
+        for event in deleted[::2]:
+            yield from self._return(event["data"])
+        for event in marrying:
+            address = f"new.{event['data']['email']}"
+            new = {"last_name": "Newlywed", "email": address}
+            yield self._event("user.updated", event["data"] | new)
+        yield from self._moves({event["data"]["id"] for event in deleted})
+        for group in self._groups[:2]:
+            name = f"{group['data']['name']} of today"
+            yield self._event("group.updated", group["data"] | {"name": name})
+        yield self._event("group.deleted", self._groups[-1]["data"])
 
-    def settings(self) -> list[CreateTenant | SetRole | SetMapping]:
-        """What the product sets, as the reference reads it."""
-        common: dict[str, Any] = {
-            "change_id": "",
-            "tenant_id": self.tenant_id,
-            "recorded_at": START,
-        }
+    def _return(self, user: dict[str, Any]) -> Iterator[Event]:
+        """Under a new id, as WorkOS gives it to whoever was deleted."""
+        back = user | {"id": f"{user['id']}_again"}
+        yield self._event("user.created", back)
+        for event in self._added:
+            if event["data"]["user"]["id"] == user["id"]:
+                yield self._event("group.user_added", event["data"] | {"user": back})
+
+    def _moves(self, gone: set[str]) -> Iterator[Event]:
+        stays = [e["data"] for e in self._added if e["data"]["user"]["id"] not in gone]
+        for membership in self._rng.sample(stays, len(stays) // 8):
+            yield self._event("group.user_removed", membership)
+            other = self._rng.choice(self._groups)["data"]
+            yield self._event("group.user_added", membership | {"group": other})
+
+    def _event(self, kind: str, about: dict[str, Any]) -> Event:
+        number = self._rng.randrange(1 << 60)
+        at = self._now().isoformat().replace("+00:00", "Z")
+        told = {"object": "event", "id": f"event_{number:x}", "event": f"dsync.{kind}"}
+        return told | {"data": about, "created_at": at}
+
+    def _now(self) -> datetime:
+        return LATER + timedelta(seconds=next(self._later))
+
+    def _delivered(self, told: Sequence[Event]) -> list[Event]:
+        """Each somewhat late, so that many overtake one another, and some of them twice."""
+        posts = [*enumerate(told), *self._rng.sample([*enumerate(told)], len(told) // AGAIN)]
+        late = LATE * len(told)
+        arrivals = [(place + self._rng.random() * late, event) for place, event in posts]
+        return [event for _, event in sorted(arrivals, key=lambda arrival: arrival[0])]
+
+    def settings(self) -> list[AnySettingsChange]:
+        """What the product sets: for the reference, and to be put on a lane."""
+        common: dict[str, Any] = {"tenant_id": self.tenant_id, "recorded_at": START}
+        number = count()
+
+        def own() -> dict[str, Any]:
+            return common | {"change_id": f"{self.tenant_id} setting {next(number)}"}
+
+        directory: dict[str, Any] = {"directory_id": self.directory_id}
         roles = [
-            SetRole(**common, slug=slug, rank=rank, is_default=slug == "member")
+            SetRole(**own(), slug=slug, rank=rank, is_default=slug == "member")
             for slug, rank in ROLES.items()
         ]
-        granted = zip(self.groups, (None, "lead", None, "admin"), strict=False)
-        mappings = [
-            SetMapping(**common, directory_id=self.directory_id, group_id=group, role=role)
-            for group, role in granted
-            if role is not None
+        grants: list[dict[str, Any]] = [
+            {"role": "lead"},
+            {"workspaces": (WorkspaceGrant(workspace=WORKSPACE, role="lead"),)},
+            {"role": "admin"},
+            {"role": "lead"},
         ]
-        return [CreateTenant(**common, name=self.tenant_id), *roles, *mappings]
-
-    def set_up(self, world: World) -> None:
-        """The same through the admin API."""
-        token = world.settings.require_admin_token()
-        with httpx2.Client(
-            base_url=world.settings.url,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=60,
-        ) as api:
-            own = f"/{self.tenant_id}"
-            calls: list[tuple[str, str, dict[str, Any]]] = []
-            for change in self.settings():
-                match change:
-                    case CreateTenant():
-                        calls.append(
-                            ("POST", "", {"tenant_id": self.tenant_id, "name": change.name})
-                        )
-                        directory = {"directory_id": self.directory_id, "name": "D"}
-                        calls.append(("POST", f"{own}/directories", directory))
-                    case SetRole():
-                        body = {"rank": change.rank, "is_default": change.is_default}
-                        calls.append(("PUT", f"{own}/roles/{change.slug}", body))
-                    case SetMapping():
-                        place = f"{own}/directories/{self.directory_id}/mappings/{change.group_id}"
-                        calls.append(("PUT", place, {"role": change.role}))
-            for method, path, body in calls:
-                answer = api.request(method, f"/api/tenants{path}", json=body)
-                assert answer.status_code < 300, answer.text
+        mappings = [
+            SetMapping(**own(), **directory, group_id=group["data"]["id"], **grant)
+            for group, grant in zip(self._groups[2:], grants, strict=True)
+        ]
+        return [
+            CreateTenant(**own(), name=self.tenant_id),
+            *roles,
+            CreateWorkspace(**own(), slug=WORKSPACE, name=WORKSPACE),
+            CreateDirectory(**own(), **directory, name="D", provider="okta"),
+            *mappings,
+        ]
 
     def changes(self) -> list[AnyDirectoryChange]:
-        """What happened, for the reference."""
+        """What happened, in the order of its deliveries."""
         reports = [translation.read(json.dumps(event).encode()) for event in self.events]
         return [
             translation.change_of(report, tenant_id=self.tenant_id, recorded_at=START)
@@ -105,10 +152,49 @@ class Customer:
         ]
 
 
-def _removal(added: Event, number: int) -> Event:
-    at = (LATER + timedelta(seconds=number)).isoformat().replace("+00:00", "Z")
-    return added | {
-        "id": f"{added['id']}_removed",
-        "event": "dsync.group.user_removed",
-        "created_at": at,
-    }
+def merged(customers: Sequence[Customer]) -> list[Event]:
+    """What all of them send, side by side."""
+    each = [
+        (place / len(customer.events), event)
+        for customer in customers
+        for place, event in enumerate(customer.events)
+    ]
+    return [event for _, event in sorted(each, key=lambda placed: placed[0])]
+
+
+def set_up(customers: Sequence[Customer], world: World) -> None:
+    """Do the customers' settings through the admin API."""
+    token = world.settings.require_admin_token()
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx2.Client(base_url=world.settings.url, headers=headers, timeout=60) as api:
+        for change in (change for customer in customers for change in customer.settings()):
+            method, path, body = _request(change)
+            answer = api.request(method, f"/api/tenants{path}", json=body)
+            assert answer.status_code < 300, answer.text
+
+
+def on_the_lanes(changes: Iterable[AnyChange], world: World) -> None:
+    """Put changes where the gateway would put them."""
+    for lane, some in groupby(changes, lambda each: URGENT if is_urgent(each) else CHANGES):
+        world.produce(lane.name, *some)
+
+
+def _request(change: AnySettingsChange) -> tuple[str, str, dict[str, Any]]:
+    own = f"/{change.tenant_id}"
+    match change:
+        case CreateTenant():
+            return "POST", "", {"tenant_id": change.tenant_id, "name": change.name}
+        case SetRole():
+            body: dict[str, Any] = {"rank": change.rank, "is_default": change.is_default}
+            return "PUT", f"{own}/roles/{change.slug}", body
+        case CreateWorkspace():
+            return "POST", f"{own}/workspaces", {"slug": change.slug, "name": change.name}
+        case CreateDirectory():
+            body = {"directory_id": change.directory_id, "name": change.name}
+            return "POST", f"{own}/directories", body | {"provider": change.provider}
+        case SetMapping():
+            place = f"{own}/directories/{change.directory_id}/mappings/{change.group_id}"
+            body = {"role": change.role, "workspaces": to_builtins(change.workspaces)}
+            return "PUT", place, body
+        case _:
+            raise AssertionError(change)

@@ -1,0 +1,1 @@
+"""What tests of states that nobody plans share."""

@@ -1,0 +1,165 @@
+"""What a storm does to the processes, their servers and the links between them."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, NamedTuple
+
+from tests.harness import Stage
+from tests.storm.delivery import Delivery
+from tests.storm.fleet import Fleet, Ship
+from tests.storm.logs import Logs
+from tests.storm.proxy import Link
+from tests.storm.shelter import LinkName
+from tests.waiting import eventually
+
+SECONDS = 120.0
+Harm = Literal["cut", "slow", "stall"]
+HARMS: tuple[Harm, ...] = ("cut", "slow", "stall")
+LOOK_SECONDS = 0.25
+"""Between two looks whether a trouble is over: each asks the broker."""
+
+
+class Trouble(NamedTuple):
+    """Something that goes on while the storm does other things."""
+
+    name: str
+    is_over: Callable[[], bool]
+    end: Callable[[], None]
+
+
+class Storm:
+    """Hits processes that have unfinished work, and counts only those hits."""
+
+    def __init__(self, ships: Fleet, logs: Logs, rng: random.Random) -> None:
+        self.ships, self.logs, self._rng = ships, logs, rng
+        self.hits: Counter[str] = Counter()
+        self._troubles: list[Trouble] = []
+        self._look = 0.0
+        self._began = time.monotonic()
+
+    def kill(self, stage: Stage) -> None:
+        """SIGKILL a worker or sinks in the middle of something."""
+        ship = self.caught(stage)
+        ship.kill()
+        self._hit(f"{stage} killed", str(ship))
+
+    def kill_a_gateway(self, delivery: Delivery, urls: dict[str, str]) -> None:
+        """SIGKILL one that owes an answer; it counts if a request then ended without one.
+
+        `urls`: of the gateways, by instance.
+        """
+
+        def killed() -> bool:
+            self.tend()
+            ship = self._any_of("gateway")
+            owed = delivery.under_way(urls[ship.instance]) if ship else set()
+            if ship is None or not owed:
+                return False
+            ship.kill()
+            self.until(lambda: not owed & delivery.under_way(urls[ship.instance]))
+            return bool(delivery.broken(owed))
+
+        eventually(killed, SECONDS)
+        self._hit("gateway killed", "")
+
+    def freeze(self, stage: Stage) -> None:
+        """SIGSTOP a worker or sinks in the middle of something, past its session.
+
+        It wakes when the broker has given up on it and others have done what it had to do.
+        """
+        self.until(lambda: not any(each.name == stage for each in self._troubles))
+        newest = self.logs.newest()
+        ship = self.caught(stage)
+        places = self.logs.places_of(stage, ship.instance)
+
+        def is_over() -> bool:
+            gone = not self.logs.places_of(stage, ship.instance)
+            return gone and not self.logs.left(newest, places)
+
+        def end() -> None:
+            ship.thaw()
+            self._hit(f"{stage} frozen", str(ship))
+
+        self._troubles.append(Trouble(stage, is_over, end))
+
+    def harm_a_link(self, links: Mapping[LinkName, Link], how: Harm) -> None:
+        """Cut, slow or stall the link of one process to one server, for some seconds."""
+        key = self._rng.choice(sorted(links))
+        link = links[key]
+        until = time.monotonic() + self._rng.uniform(3, 12)
+        match how:
+            case "cut":
+                link.cut()
+            case "slow":
+                link.slow(self._rng.uniform(0.02, 0.3))
+            case "stall":
+                link.slow(SECONDS)
+        self._troubles.append(Trouble("link", lambda: time.monotonic() > until, link.heal))
+        self._hit(f"link {how}", str(key))
+
+    def caught(self, stage: Stage) -> Ship:
+        """A process that was frozen while it had unfinished work: what stood in the logs before."""
+
+        def frozen() -> Ship | None:
+            self.tend()
+            if (ship := self._any_of(stage)) is None:
+                return None
+            newest = self.logs.newest()
+            places = self.logs.places_of(stage, ship.instance)
+            ship.freeze()
+            if self.logs.left(newest, places) and ship.process.status() is None:
+                return ship
+            ship.thaw()
+            return None
+
+        return eventually(frozen, SECONDS)
+
+    def meanwhile(self, name: str, call: Callable[[], None]) -> None:
+        """Do something to a server, while processes are tended."""
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(call)
+            eventually(lambda: self.ships.tend() and done.done(), SECONDS)
+            done.result()
+        self._hit(name, "")
+
+    def tend(self) -> bool:
+        """Start again whoever ended, end troubles that are over; True."""
+        self.ships.tend()
+        if time.monotonic() > self._look:
+            self._look = time.monotonic() + LOOK_SECONDS
+            for trouble in [each for each in self._troubles if each.is_over()]:
+                self._troubles.remove(trouble)
+                trouble.end()
+        return True
+
+    def until(self, observable: Callable[[], bool]) -> None:
+        """Wait, and tend."""
+        eventually(lambda: self.tend() and observable(), SECONDS)
+
+    def pause(self, seconds: float) -> None:
+        """Let that much time pass, and tend."""
+        until = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > until)
+
+    def until_it_is_over(self) -> None:
+        """Wait until no trouble is left, everybody runs, and everything is decided and applied."""
+        self.until(lambda: not self._troubles)
+        self.until(lambda: all(ship.is_able for ship in self.ships))
+        self.until(self.logs.all_is_done)
+
+    def tell(self) -> None:
+        """Print what was done, and who ended by itself."""
+        print(f"{time.monotonic() - self._began:.0f} s: {dict(sorted(self.hits.items()))}")
+        for how, times in Counter(self.ships.ended).most_common():
+            print(f"  {times} × {how}")
+
+    def _any_of(self, stage: Stage) -> Ship | None:
+        able = [ship for ship in self.ships if ship.stage == stage and ship.is_able]
+        return self._rng.choice(able) if able else None
+
+    def _hit(self, what: str, whom: str) -> None:
+        self.hits[what] += 1
+        print(f"{time.monotonic() - self._began:6.1f} s  {what} {whom}", flush=True)
