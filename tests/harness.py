@@ -99,7 +99,7 @@ class Process:
 
     def freeze(self) -> None:
         """SIGSTOP: it lives, and does nothing."""
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self.pid)
 
     def thaw(self) -> None:
         """SIGCONT."""
@@ -118,6 +118,22 @@ class Process:
     def _says_ready(self) -> bool:
         readable, _, _ = select.select([self._notified], [], [], 0)
         return bool(readable) and self._notified.recv(64) == b"READY=1"
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP; returns when no thread of the process runs any more: one could still answer."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def stands_still() -> bool:
+        threads = Path(f"/proc/{pid}/task")
+        try:
+            stats = [each.joinpath("stat").read_text() for each in threads.iterdir()]
+        except (FileNotFoundError, ProcessLookupError):
+            return False  # one has ended meanwhile
+        return all(stat.rpartition(")")[2].split()[0] in "TZX" for stat in stats)
+
+    if sys.platform == "linux":
+        eventually(stands_still, STOP_SECONDS)
 
 
 class World:

@@ -24,7 +24,7 @@ from schemas import kafka, limits
 from schemas.positions import LogReader
 from schemas.settings import Settings
 from tests.deploy.broker import Broker
-from tests.harness import committed
+from tests.harness import committed, freeze
 from tests.processors.relay import Relay
 from tests.waiting import eventually
 
@@ -71,7 +71,7 @@ class Log:
         eventually(lambda: self.end(topic) >= offset, SECONDS)
 
     def freeze(self) -> None:
-        os.kill(self._own.pid, signal.SIGSTOP)
+        freeze(self._own.pid)
 
     def thaw(self) -> None:
         os.kill(self._own.pid, signal.SIGCONT)

@@ -20,7 +20,7 @@ from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.postgres import LocalPostgres
 from deploy.local.stack import Stack
 from schemas.settings import Settings
-from tests.harness import PARTITIONS, World
+from tests.harness import PARTITIONS, World, freeze
 from tests.storm.fleet import Name
 from tests.storm.proxy import Link, Proxy
 
@@ -57,7 +57,7 @@ class Shelter:
 
     def freeze_the_broker(self) -> None:
         """Past every session."""
-        os.kill(self._kafka.pid, signal.SIGSTOP)
+        freeze(self._kafka.pid)
         time.sleep(FROZEN_SECONDS)  # what is tested is that nothing can be observed
         os.kill(self._kafka.pid, signal.SIGCONT)
         self._kafka.until_ready()
