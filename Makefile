@@ -37,7 +37,7 @@ test: check ## check, and the whole suite on a real Kafka and Postgres (this is 
 	$(BIN)/pytest
 
 storm: install ## minutes of kills, freezes and cut links; SEED=n and PEOPLE=n repeat one
-	$(BIN)/pytest tests/storm -m storm -s
+	$(BIN)/pytest tests/storm -m storm -s -o faulthandler_timeout=900
 
 golden: install ## write the golden payloads anew after a wanted change of a message
 	$(BIN)/pytest tests/schemas --rewrite-golden

@@ -13,6 +13,11 @@ async def feed(app: App, ownership: PartitionOwnership, stream: Any, lane: int) 
     `noack()`, because an exception that leaves an agent would lose the event (faust-facts 6).
     """
     async for event in stream.noack().events():
+        received = ReceivedEvent(app, event)
         loop = ownership.loops.get(event.message.partition)
-        if loop is not None:
-            loop.put(lane, ReceivedEvent(app, event))
+        if loop is None:
+            # Between two generations: the next loop reads it again.  Left unacknowledged it would
+            # hold up every later rebalance and the worker's end, for which Faust waits.
+            received.acknowledge()
+        else:
+            loop.put(lane, received)

@@ -74,6 +74,9 @@ class PartitionLoop:
         if self.parked is not None:
             _turn_away(message)
             return
+        if self._stopping:
+            message.acknowledge()  # the next generation reads it again
+            return
         self.lanes[lane].put(message)
         self._wake.set()
 
@@ -103,6 +106,9 @@ class PartitionLoop:
             self._wake.clear()
             if self._may_have_work and not (urgent.waiting or self.parked or self._stopping):
                 await self._work_step()
+        for lane in self.lanes:
+            while lane.waiting:
+                lane.waiting.popleft().acknowledge()  # as in `put`
 
     async def _step(self, lane: Lane) -> None:
         """Take what waits in a lane, decide it, commit outputs, state and position as one."""

@@ -26,6 +26,8 @@ from tests.harness import Stage, World
 from tests.waiting import eventually
 
 SECONDS = 60.0
+ANSWER_SECONDS = 5.0
+"""For one question; a broker that is killed meanwhile never answers it."""
 SINKS: Final = set().union(*(topic.read_by for topic in topics.TOPICS)) - {"processors", "product"}
 QUIET: Final[dict[str, Any]] = {"log_level": 2}
 """A broker that is away is what a storm is about."""
@@ -131,11 +133,13 @@ class Logs:
     def _ends(self) -> dict[Place, int]:
         newest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the client's
         asked = {TopicPartition(*place): newest for place in self._next}
-        answers = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED)
+        answers = self._admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
+        )
         return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
 
     def _described(self, groups: list[str]) -> list[ConsumerGroupDescription]:
-        answers = self._admin.describe_consumer_groups(groups)
+        answers = self._admin.describe_consumer_groups(groups, request_timeout=ANSWER_SECONDS)
         return [answer.result() for answer in answers.values()]
 
     def _is_read_by_us(self, place: Place) -> bool:

@@ -18,6 +18,8 @@ from tests.waiting import eventually
 SECONDS = 120.0
 Harm = Literal["cut", "slow", "stall"]
 HARMS: tuple[Harm, ...] = ("cut", "slow", "stall")
+A_LITTLE = 0.02
+"""Seconds of processor time in which a worker decides some of a burst, but not all."""
 LOOK_SECONDS = 0.25
 """Between two looks whether a trouble is over: each asks the broker."""
 
@@ -40,11 +42,13 @@ class Storm:
         self._look = 0.0
         self._began = time.monotonic()
 
-    def kill(self, stage: Stage) -> None:
-        """SIGKILL a worker or sinks in the middle of something."""
-        ship = self.caught(stage)
-        ship.kill()
-        self._hit(f"{stage} killed", str(ship))
+    def kill(self, stage: Stage, work: Callable[[], None] | None = None) -> Ship | None:
+        """SIGKILL a worker or sinks in the middle of something, or of the work that is given."""
+        ship = self.caught(stage) if work is None else self.caught_at(stage, work)
+        if ship is not None:
+            ship.kill()
+            self._hit(f"{stage} killed", str(ship))
+        return ship
 
     def kill_a_gateway(self, delivery: Delivery, urls: dict[str, str]) -> None:
         """SIGKILL one that owes an answer; it counts if a request then ended without one.
@@ -65,14 +69,16 @@ class Storm:
         eventually(killed, SECONDS)
         self._hit("gateway killed", "")
 
-    def freeze(self, stage: Stage) -> None:
+    def freeze(self, stage: Stage, work: Callable[[], None] | None = None) -> None:
         """SIGSTOP a worker or sinks in the middle of something, past its session.
 
         It wakes when the broker has given up on it and others have done what it had to do.
         """
         self.until(lambda: not any(each.name == stage for each in self._troubles))
         newest = self.logs.newest()
-        ship = self.caught(stage)
+        ship = self.caught(stage) if work is None else self.caught_at(stage, work)
+        if ship is None:
+            return
         places = self.logs.places_of(stage, ship.instance)
 
         def is_over() -> bool:
@@ -116,6 +122,22 @@ class Storm:
             return None
 
         return eventually(frozen, SECONDS)
+
+    def caught_at(self, stage: Stage, work: Callable[[], None]) -> Ship | None:
+        """One that began some work and was frozen in its midst; None if it was faster."""
+        ship = eventually(lambda: self.tend() and self._any_of(stage), SECONDS)
+        assert isinstance(ship, Ship)
+        ship.freeze()
+        work()
+        newest, places = self.logs.newest(), self.logs.places_of(stage, ship.instance)
+        ship.thaw()
+        used = ship.process.cpu_seconds()
+        eventually(lambda: ship.process.cpu_seconds() > used + A_LITTLE, SECONDS)
+        ship.freeze()
+        if self.logs.left(newest, places):
+            return ship
+        ship.thaw()
+        return None
 
     def meanwhile(self, name: str, call: Callable[[], None]) -> None:
         """Do something to a server, while processes are tended."""

@@ -76,11 +76,11 @@ def launch(ships: Fleet, sheltered: Shelter) -> dict[str, str]:
 
 def blows_of(
     storm: Storm, sheltered: Shelter, delivery: Delivery, urls: dict[str, str]
-) -> list[Callable[[], None]]:
+) -> list[Callable[[], object]]:
     """Everything that the storm will do, not in order yet."""
-    blows: list[Callable[[], None]] = []
+    blows: list[Callable[[], object]] = []
     for stage, times in KILLS.items():
-        kill = partial(storm.kill, stage)
+        kill: Callable[[], object] = partial(storm.kill, stage)
         if stage == "gateway":
             kill = partial(storm.kill_a_gateway, delivery, urls)
         blows += [kill] * times

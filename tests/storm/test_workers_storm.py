@@ -4,6 +4,7 @@ import random
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -51,11 +52,11 @@ def test_a_worker_loses_its_disk_between_kills(world: World, seed: int) -> None:
     customers = made(seed, PEOPLE)
     with raised(world, seed, "ab", settled=customers) as storm:
         for burst in bursts(customers):
-            on_the_lanes(burst, world)
-            ship = storm.caught("processors")
-            ship.kill()
-            shutil.rmtree(world.settings.state_folder / ship.instance)
+            ship = storm.kill("processors", partial(on_the_lanes, burst, world))
+            if ship is not None:
+                shutil.rmtree(world.settings.state_folder / ship.instance)
         storm.until_it_is_over()
+    assert storm.hits["processors killed"]
     truth.all_is_as_the_reference_says(world, customers)
 
 
@@ -63,10 +64,10 @@ def test_three_workers_and_a_standby(world: World, seed: int) -> None:
     customers = made(seed, PEOPLE)
     with raised(world, seed, "abc", settled=customers, env=STANDBY) as storm:
         for number, burst in enumerate(bursts(customers)):
-            on_the_lanes(burst, world)
             blow = storm.freeze if number % 4 == 3 else storm.kill
-            blow("processors")
+            blow("processors", partial(on_the_lanes, burst, world))
         storm.until_it_is_over()
+    assert storm.hits["processors killed"]
     truth.all_is_as_the_reference_says(world, customers)
 
 
