@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from typing_extensions import override
@@ -109,7 +109,9 @@ class Fleet:
 
     def leave(self, stage: Stage, instance: str) -> int:
         """End one in order and for good; its status."""
-        return self._ships.pop((stage, instance)).process.stop()
+        process = self._ships.pop((stage, instance)).process
+        with closing(process):
+            return process.stop()
 
     def tend(self) -> bool:
         """Start again whoever ended; True."""
