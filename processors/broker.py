@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from concurrent.futures import Future
-from functools import cached_property
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -28,10 +27,20 @@ class Broker:
     def __init__(self, settings: Settings, installation: Installation) -> None:
         self._settings = settings
         self._installation = installation
+        self._admin: AdminClient | None = None
 
-    @cached_property
-    def _admin(self) -> AdminClient:
-        return AdminClient({**kafka.admin(self._settings)})
+    def _ask(self) -> AdminClient:
+        if self._admin is None:
+            self._admin = AdminClient({**kafka.admin(self._settings)})
+        return self._admin
+
+    def forget(self) -> None:
+        """Ask with a new client from now on.
+
+        One that knew a partition's leader before a crash goes on to name the leader's epoch of
+        then, and is refused for minutes (seen with confluent-kafka 2.16).
+        """
+        self._admin = None
 
     def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """Where these logs end; without those whose leader is not known just now.
@@ -41,7 +50,9 @@ class Broker:
         """
         newest: Any = OffsetSpec
         latest = {TopicPartition(*place): newest.latest() for place in places}
-        answers = self._admin.list_offsets(latest, request_timeout=_ANSWER_SECONDS)
+        answers = self._ask().list_offsets(latest, request_timeout=_ANSWER_SECONDS)
+        if any(answer.exception() is not None for answer in answers.values()):
+            self.forget()
         return {
             (place.topic, place.partition): answer.result().offset
             for place, answer in answers.items()
@@ -55,7 +66,7 @@ class Broker:
             KafkaException: it does not answer.
         """
         names = TopicCollection(sorted(self._installation.topic_ids))
-        topics = self._admin.describe_topics(names, request_timeout=_ANSWER_SECONDS)
+        topics = self._ask().describe_topics(names, request_timeout=_ANSWER_SECONDS)
         sentences = (self._difference(name, topic) for name, topic in topics.items())
         return next((each for each in sentences if each is not None), None)
 

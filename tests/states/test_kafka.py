@@ -12,6 +12,7 @@ import pytest
 from deploy.local.class_path import KafkaUnavailableError, kafka_class_path
 from deploy.local.guard import Guard
 from deploy.local.stack import Stack
+from processors.broker import Broker
 from schemas import topics
 from tests.harness import PARTITIONS, ROLLCALL, World, new_world
 from tests.states.kafka import Kafka, tenant_on
@@ -93,6 +94,11 @@ def test_without_room_or_a_controller_nothing_is_promised_and_all_goes_on_afterw
         ("positions", "show"),
         *((stage,) for stage in ALL),
     ]
+    watched = Broker(world.settings, world.installation)
+    lanes = {
+        (world.settings.topic(lane.name), n) for lane in topics.LANES for n in range(PARTITIONS)
+    }
+    assert watched.ends(lanes).keys() == lanes
     with ThreadPoolExecutor() as side_by_side:
         kafka.fill_disk()
         late = side_by_side.submit(asked, world, "late")
@@ -104,6 +110,7 @@ def test_without_room_or_a_controller_nothing_is_promised_and_all_goes_on_afterw
         assert (late.result().status_code, late.result().json()["error"]) == (503, "not_durable")
     kafka.restart()
     stages.until_ready()
+    eventually(lambda: watched.ends(lanes).keys() == lanes, SECONDS)  # the watchdog sees again
     assert goes_through(world, "late")
     assert nothing_is_there_twice(world)
 

@@ -49,7 +49,7 @@ class Logs:
             state.position_key(lane.name): world.settings.topic(lane.name) for lane in topics.LANES
         }
         kafka = {"bootstrap.servers": world.settings.require_kafka()}
-        self._admin = AdminClient(kafka | QUIET)
+        self._kafka = kafka
         self._consumer = Consumer(
             kafka
             | QUIET
@@ -133,14 +133,20 @@ class Logs:
     def _ends(self) -> dict[Place, int]:
         newest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the client's
         asked = {TopicPartition(*place): newest for place in self._next}
-        answers = self._admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
-        )
-        return {(tp.topic, tp.partition): answer.result().offset for tp, answer in answers.items()}
+        with self._admin() as admin:
+            answers = admin.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
+            )
+            return {(tp.topic, tp.partition): each.result().offset for tp, each in answers.items()}
 
     def _described(self, groups: list[str]) -> list[ConsumerGroupDescription]:
-        answers = self._admin.describe_consumer_groups(groups, request_timeout=ANSWER_SECONDS)
-        return [answer.result() for answer in answers.values()]
+        with self._admin() as admin:
+            answers = admin.describe_consumer_groups(groups, request_timeout=ANSWER_SECONDS)
+            return [answer.result() for answer in answers.values()]
+
+    def _admin(self) -> AdminClient:
+        """A new one each time: one that knew a broker before its crash never learns better."""
+        return AdminClient(self._kafka | QUIET)
 
     def _is_read_by_us(self, place: Place) -> bool:
         topic = self._names.get(place[0])
