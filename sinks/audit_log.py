@@ -32,6 +32,10 @@ _LAST: Final = """
         ORDER BY sequence DESC LIMIT 1
     ) AS last
 """
+_KNOWN: Final = """
+    SELECT tenant_id, entry_id FROM audit_entry
+    JOIN unnest(%s::text[], %s::text[]) AS asked (tenant_id, entry_id) USING (tenant_id, entry_id)
+"""
 _APPEND: Final = """
     INSERT INTO audit_entry
     SELECT * FROM json_populate_recordset(NULL::audit_entry, %s::json)
@@ -47,12 +51,17 @@ def apply(connection: Connection, outputs: Sequence[Output]) -> None:
     """Append entries within the caller's transaction.
 
     The last entry is read anew each time: whoever owns the tenant's partition is the only one who
-    appends, and the positions, which moved before, see to it.
+    appends, and the positions, which moved before, see to it.  An entry that is there already is
+    left out: an operator may have had a log read again from its beginning.
     """
+    known = _known(connection, outputs)
     ends = _ends(connection, {entry.tenant_id for entry in outputs})
     rows = []
     for entry in outputs:
         assert isinstance(entry, AuditEntry), "the topic carries nothing else"
+        if (key := (entry.tenant_id, entry.event_id)) in known:
+            continue
+        known.add(key)
         sequence, previous = ends.get(entry.tenant_id, (0, BEFORE_THE_FIRST))
         content = msgspec.to_builtins(entry)
         digest = _hash(previous, content)
@@ -108,6 +117,12 @@ def _verify_entry(stored: dict[str, Any], tenant_id: str, expected: int, previou
             f"Entry {expected} of {tenant_id} or one before it was changed; what does not fit:"
             f" {names}."
         )
+
+
+def _known(connection: Connection, outputs: Sequence[Output]) -> set[tuple[str, str]]:
+    tenants = [entry.tenant_id for entry in outputs]
+    entries = [entry.event_id for entry in outputs]
+    return {(tenant, entry) for tenant, entry in connection.execute(_KNOWN, [tenants, entries])}
 
 
 def _ends(connection: Connection, tenants: Iterable[str]) -> dict[str, tuple[int, bytes]]:

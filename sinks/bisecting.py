@@ -49,6 +49,7 @@ class Bisecting:
             BudgetSpentError: too many of the partition's last messages are dead letters.
             psycopg.Error: nothing about a message: this process must end.
         """
+        self._made = []  # an attempt that was rolled back made none
         batch: list[Decoded] = []
         for arrival in arrivals:
             try:
@@ -144,7 +145,7 @@ class Bisecting:
                 f"{self._name} could not apply {dead} of the last {limits.BUDGET_WINDOW} messages"
                 f" of {last.topic}[{last.partition}] (the last: {last.detail}): mend the cause and"
                 " start again, which tries them first, or drop those that `rollcall"
-                " dead-letters list` shows; nothing of this batch was kept."
+                " dead-letters list` shows; what follows is not applied."
             )
 
     def _applies_now(self, letter: OpenLetter) -> bool:

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -21,7 +21,7 @@ from schemas.positions import Installation, LogMismatchError, LogReader
 from schemas.settings import Settings
 from sinks import audit_log, dead_letters, letters
 from sinks.arrival import Arrival
-from sinks.bisecting import Bisecting
+from sinks.bisecting import Bisecting, BudgetSpentError
 from sinks.connection import connect
 from sinks.directory_view import DirectoryView
 from sinks.ending import end_process
@@ -89,6 +89,18 @@ class SinkLoop:
         ]
         if not arrivals:
             return
+        try:
+            self._write(arrivals)
+        except BudgetSpentError:
+            # What fits into the budget is kept, so that an operator sees what is wrong.
+            while len(arrivals) > 1:
+                arrivals = arrivals[: len(arrivals) // 2]
+                with suppress(BudgetSpentError):
+                    self._write(arrivals)
+                    break
+            raise
+
+    def _write(self, arrivals: Sequence[Arrival]) -> None:
         ends = {
             (self._settings.topic(arrival.topic), arrival.partition): arrival.position
             for arrival in arrivals

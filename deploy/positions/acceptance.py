@@ -76,6 +76,8 @@ def plan(
         InstallationError: Kafka or Postgres is away; or what is wrong cannot be accepted.
     """
     _require_reader(reader, topic)
+    if isinstance(at, int) and partition is None:
+        raise NotAcceptedError("An offset is one partition's: say which with --partition.")
     with asked(), closing(Survey(settings)) as survey:
         topic_id = _anew(survey, topic)
         partitions = _partitions(survey, reader, topic, partition)

@@ -89,11 +89,17 @@ class Memory:
         found = self._logs.last_of(place, keys, beside, on_progress)
         positions = {lane: found.get(key) for lane, key in _POSITION_KEYS.items()}
         spent = found.get(budget_key())
-        return Remembered(
-            positions={
-                lane: codec.decode_record(value, Position)
-                for lane, value in positions.items()
-                if value is not None
-            },
-            budget=None if spent is None else codec.decode_record(spent, Budget),
-        )
+        try:
+            return Remembered(
+                positions={
+                    lane: codec.decode_record(value, Position)
+                    for lane, value in positions.items()
+                    if value is not None
+                },
+                budget=None if spent is None else codec.decode_record(spent, Budget),
+            )
+        except msgspec.DecodeError as error:
+            raise InstallationError(
+                f"{self._topic}[{partition}] holds what is not ours ({error});"
+                f" {installation.MEMORY_IS_GONE}."
+            ) from error

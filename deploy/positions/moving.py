@@ -78,10 +78,10 @@ def _move_sink(settings: Settings, move: Move, entry: AuditEntry) -> None:
         "old_offset": before and before.offset,
         "old_ce_id": before and before.ce_id,
     }
-    operating.audit(settings, entry)
     with operating.as_sink(settings) as connection:
         if connection.execute(_UPSERT, row).rowcount != 1:
             raise _moved_on(old)
+        operating.audit_within(connection, entry)
 
 
 def _moved_on(old: Standing) -> NotAcceptedError:

@@ -25,7 +25,6 @@ TRIES: Final = 5
 """How often a partition is taken over from a worker that takes it back again and again."""
 
 _ONE_AT_A_TIME: Final = 6_021_708  # any number, the same in every Rollcall
-_KNOWN: Final = "SELECT FROM audit_entry WHERE tenant_id = %s AND entry_id = %s"
 _FENCED: Final = frozenset(
     {
         KafkaError._FENCED,  # noqa: SLF001 # librdkafka's own name
@@ -66,10 +65,13 @@ def audit(settings: Settings, entry: AuditEntry) -> None:
         InstallationError: Postgres is away.
     """
     with as_sink(settings) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
-        known = connection.execute(_KNOWN, [entry.tenant_id, entry.event_id]).fetchone()
-        if known is None:
-            audit_log.apply(connection, [entry])
+        audit_within(connection, entry)
+
+
+def audit_within(connection: psycopg.Connection, entry: AuditEntry) -> None:
+    """The same within the caller's transaction."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_AT_A_TIME])
+    audit_log.apply(connection, [entry])  # leaves out what is there already
 
 
 @contextmanager

@@ -194,7 +194,7 @@ def test_a_gap_in_an_input_is_seen_and_a_worker_goes_on_after_it(world: World) -
     found = standing(world)
     assert found.refused
     assert "holds no message at 1, which is due, and the next one stands at 2" in found.verdict
-    assert accept(world, "processors", CHANGES, "2").exit_code == 0
+    assert accept(world, "processors", CHANGES, "2", "--partition", str(PARTITION)).exit_code == 0
     assert standing(world).position == Position(
         topic_id=world.installation.topic_ids[world.settings.topic(CHANGES)], offset=1, ce_id=""
     )
@@ -230,7 +230,11 @@ def test_a_world_that_runs_says_ok_and_one_that_waits_how_far_it_is_behind(world
         (("audit_log", CHANGES, "end"), "audit_log does not read directory-changes: it reads"),
         (("processors", CHANGES, "end", "--partition", "9"), r"no position on .*\[9\]"),
         (("processors", CHANGES, "end"), "there is nothing to accept"),
-        (("audit_log", AUDIT, "7"), "goes from 0 to 6, so 7 is not in it"),
+        (
+            ("audit_log", AUDIT, "7", "--partition", str(PARTITION)),
+            "goes from 0 to 6, so 7 is not in it",
+        ),
+        (("audit_log", AUDIT, "1"), "An offset is one partition's"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_changes_nothing(
@@ -271,6 +275,7 @@ def test_a_reader_that_moved_on_meanwhile_stays_where_it_is(
         with pytest.raises(NotAcceptedError, match="moved on"):
             moving.carry_out(world.settings, plan, "too late")
         assert "101 was applied" in standing(world, *place).verdict
+    assert told(world) == []
 
 
 def test_without_the_memory_of_decisions_nothing_can_be_accepted(

@@ -44,6 +44,10 @@ class Delivery:
         self._lock = threading.Lock()
         self._done = threading.Event()
 
+    def allow(self, more: float) -> None:
+        """Let that share of the events happen besides."""
+        self.share = min(1.0, self.share + more)
+
     def has_got(self, share: float) -> bool:
         """Whether that share of the events was acknowledged."""
         return len(self.acknowledged) >= share * self._count

@@ -99,6 +99,12 @@ class Logs:
             if self._is_read_by_us(place) and newest.get(place, -1) > done.get(place, -1)
         }
 
+    def pending(self, places: Iterable[Place]) -> int:
+        """How many messages of these places are not done, markers of transactions included."""
+        newest, done = self.newest(), self.done()
+        mine = [place for place in places if self._is_read_by_us(place)]
+        return sum(max(0, newest.get(place, -1) - done.get(place, -1)) for place in mine)
+
     def undecided(self, partition: int) -> int:
         """How many changes on the lanes of a partition no committed position covers."""
         newest, lanes = self.newest(), [(lane, partition) for lane in self._lanes]

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from tests.harness import Stage
 from tests.storm.delivery import Delivery
 from tests.storm.fleet import Fleet, Ship
-from tests.storm.logs import Logs
+from tests.storm.logs import Logs, Place
 from tests.storm.proxy import Link
 from tests.storm.shelter import LinkName
 from tests.waiting import eventually
@@ -18,6 +18,8 @@ from tests.waiting import eventually
 SECONDS = 120.0
 Harm = Literal["cut", "slow", "stall"]
 HARMS: tuple[Harm, ...] = ("cut", "slow", "stall")
+SOME = 20
+"""Messages that wait for a process before it is woken, to be hit in their midst."""
 A_LITTLE = 0.02
 """Seconds of processor time in which a worker decides some of a burst, but not all."""
 LOOK_SECONDS = 0.25
@@ -38,11 +40,13 @@ class Storm:
     def __init__(self, ships: Fleet, logs: Logs, rng: random.Random) -> None:
         self.ships, self.logs, self._rng = ships, logs, rng
         self.hits: Counter[str] = Counter()
+        self.feed: Callable[[], None] = lambda: None
+        """Lets more happen, where a blow waits for work that it can hit."""
         self._troubles: list[Trouble] = []
         self._look = 0.0
         self._began = time.monotonic()
 
-    def kill(self, stage: Stage, work: Callable[[], None] | None = None) -> Ship | None:
+    def kill(self, stage: Stage, work: Callable[[set[Place]], None] | None = None) -> Ship | None:
         """SIGKILL a worker or sinks in the middle of something, or of the work that is given."""
         ship = self.caught(stage) if work is None else self.caught_at(stage, work)
         if ship is not None:
@@ -69,7 +73,7 @@ class Storm:
         eventually(killed, SECONDS)
         self._hit("gateway killed", "")
 
-    def freeze(self, stage: Stage, work: Callable[[], None] | None = None) -> None:
+    def freeze(self, stage: Stage, work: Callable[[set[Place]], None] | None = None) -> None:
         """SIGSTOP a worker or sinks in the middle of something, past its session.
 
         It wakes when the broker has given up on it and others have done what it had to do.
@@ -107,29 +111,30 @@ class Storm:
         self._hit(f"link {how}", str(key))
 
     def caught(self, stage: Stage) -> Ship:
-        """A process that was frozen while it had unfinished work: what stood in the logs before."""
+        """A process that was frozen in the midst of what came in while it had slept for a while."""
 
-        def frozen() -> Ship | None:
-            self.tend()
-            if (ship := self._any_of(stage)) is None:
-                return None
-            newest = self.logs.newest()
-            places = self.logs.places_of(stage, ship.instance)
-            ship.freeze()
-            if self.logs.left(newest, places) and ship.process.status() is None:
-                return ship
-            ship.thaw()
-            return None
+        def some_comes_in(places: set[Place]) -> None:
+            def enough() -> bool:
+                self.feed()
+                return self.logs.pending(places) >= SOME
 
-        return eventually(frozen, SECONDS)
+            eventually(enough, SECONDS)
 
-    def caught_at(self, stage: Stage, work: Callable[[], None]) -> Ship | None:
-        """One that began some work and was frozen in its midst; None if it was faster."""
+        return eventually(lambda: self.caught_at(stage, some_comes_in), SECONDS)
+
+    def caught_at(self, stage: Stage, work: Callable[[set[Place]], None]) -> Ship | None:
+        """One that began some work and was frozen in its midst; None if it was faster.
+
+        `work` brings some to the places that it owns.
+        """
         ship = eventually(lambda: self.tend() and self._any_of(stage), SECONDS)
         assert isinstance(ship, Ship)
+        places = self.logs.places_of(stage, ship.instance)
+        if not places:
+            return None
         ship.freeze()
-        work()
-        newest, places = self.logs.newest(), self.logs.places_of(stage, ship.instance)
+        work(places)
+        newest = self.logs.newest()
         ship.thaw()
         used = ship.process.cpu_seconds()
         eventually(lambda: ship.process.cpu_seconds() > used + A_LITTLE, SECONDS)

@@ -2,9 +2,8 @@
 
 import random
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 import pytest
 
@@ -52,7 +51,7 @@ def test_a_worker_loses_its_disk_between_kills(world: World, seed: int) -> None:
     customers = made(seed, PEOPLE)
     with raised(world, seed, "ab", settled=customers) as storm:
         for burst in bursts(customers):
-            ship = storm.kill("processors", partial(on_the_lanes, burst, world))
+            ship = storm.kill("processors", given(burst, world))
             if ship is not None:
                 shutil.rmtree(world.settings.state_folder / ship.instance)
         storm.until_it_is_over()
@@ -65,7 +64,7 @@ def test_three_workers_and_a_standby(world: World, seed: int) -> None:
     with raised(world, seed, "abc", settled=customers, env=STANDBY) as storm:
         for number, burst in enumerate(bursts(customers)):
             blow = storm.freeze if number % 4 == 3 else storm.kill
-            blow("processors", partial(on_the_lanes, burst, world))
+            blow("processors", given(burst, world))
         storm.until_it_is_over()
     assert storm.hits["processors killed"]
     truth.all_is_as_the_reference_says(world, customers)
@@ -86,6 +85,11 @@ def test_workers_join_and_leave_all_the_time(world: World, seed: int) -> None:
             storm.pause(rng.uniform(1, 4))
         storm.until_it_is_over()
     truth.all_is_as_the_reference_says(world, customers)
+
+
+def given(burst: Sequence[AnyChange], world: World) -> Callable[[object], None]:
+    """Puts a burst on the lanes, whoever is to decide it."""
+    return lambda _: on_the_lanes(burst, world)
 
 
 def made(seed: int, people: int) -> list[Customer]:
