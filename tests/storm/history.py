@@ -24,8 +24,9 @@ from schemas.changes import (
     SetRole,
     is_urgent,
 )
+from schemas.partitions import partition_of
 from schemas.topics import CHANGES, URGENT
-from tests.harness import World
+from tests.harness import PARTITIONS, World
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 LATER = START + timedelta(hours=1)
@@ -42,7 +43,11 @@ class Customer:
     """One tenant: a first sync, and a day's work on top of it."""
 
     def __init__(self, number: int, seed: int, people: int) -> None:
-        self.tenant_id = f"customer-{number}"
+        self.tenant_id = next(  # all partitions have the same to do
+            name
+            for n in count()
+            if partition_of(name := f"customer-{number}-{n}", PARTITIONS) == number % PARTITIONS
+        )
         self.directory_id = f"directory_{number}"
         self.departed: set[str] = set()
         """IdP's ids of those who were deactivated or deleted at some time."""

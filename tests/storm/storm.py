@@ -20,6 +20,8 @@ Harm = Literal["cut", "slow", "stall"]
 HARMS: tuple[Harm, ...] = ("cut", "slow", "stall")
 SOME = 20
 """Messages that wait for a process before it is woken, to be hit in their midst."""
+ASLEEP_SECONDS = 4.0
+"""How long it sleeps at most, well within its session."""
 A_LITTLE = 0.02
 """Seconds of processor time in which a worker decides some of a burst, but not all."""
 LOOK_SECONDS = 0.25
@@ -46,7 +48,7 @@ class Storm:
         self._look = 0.0
         self._began = time.monotonic()
 
-    def kill(self, stage: Stage, work: Callable[[set[Place]], None] | None = None) -> Ship | None:
+    def kill(self, stage: Stage, work: Callable[[set[Place]], bool] | None = None) -> Ship | None:
         """SIGKILL a worker or sinks in the middle of something, or of the work that is given."""
         ship = self.caught(stage) if work is None else self.caught_at(stage, work)
         if ship is not None:
@@ -73,7 +75,7 @@ class Storm:
         eventually(killed, SECONDS)
         self._hit("gateway killed", "")
 
-    def freeze(self, stage: Stage, work: Callable[[set[Place]], None] | None = None) -> None:
+    def freeze(self, stage: Stage, work: Callable[[set[Place]], bool] | None = None) -> None:
         """SIGSTOP a worker or sinks in the middle of something, past its session.
 
         It wakes when the broker has given up on it and others have done what it had to do.
@@ -113,19 +115,20 @@ class Storm:
     def caught(self, stage: Stage) -> Ship:
         """A process that was frozen in the midst of what came in while it had slept for a while."""
 
-        def some_comes_in(places: set[Place]) -> None:
-            def enough() -> bool:
+        def some_comes_in(places: set[Place]) -> bool:
+            until = time.monotonic() + ASLEEP_SECONDS
+            while time.monotonic() < until:
                 self.feed()
-                return self.logs.pending(places) >= SOME
-
-            eventually(enough, SECONDS)
+                if self.logs.pending(places) >= SOME:
+                    return True
+            return False
 
         return eventually(lambda: self.caught_at(stage, some_comes_in), SECONDS)
 
-    def caught_at(self, stage: Stage, work: Callable[[set[Place]], None]) -> Ship | None:
+    def caught_at(self, stage: Stage, work: Callable[[set[Place]], bool]) -> Ship | None:
         """One that began some work and was frozen in its midst; None if it was faster.
 
-        `work` brings some to the places that it owns.
+        `work` brings some to the places that it owns, and says whether there is some.
         """
         ship = eventually(lambda: self.tend() and self._any_of(stage), SECONDS)
         assert isinstance(ship, Ship)
@@ -133,7 +136,9 @@ class Storm:
         if not places:
             return None
         ship.freeze()
-        work(places)
+        if not work(places):
+            ship.thaw()
+            return None
         newest = self.logs.newest()
         ship.thaw()
         used = ship.process.cpu_seconds()

@@ -87,9 +87,14 @@ def test_workers_join_and_leave_all_the_time(world: World, seed: int) -> None:
     truth.all_is_as_the_reference_says(world, customers)
 
 
-def given(burst: Sequence[AnyChange], world: World) -> Callable[[object], None]:
+def given(burst: Sequence[AnyChange], world: World) -> Callable[[object], bool]:
     """Puts a burst on the lanes, whoever is to decide it."""
-    return lambda _: on_the_lanes(burst, world)
+
+    def put(_: object) -> bool:
+        on_the_lanes(burst, world)
+        return True
+
+    return put
 
 
 def made(seed: int, people: int) -> list[Customer]:
