@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal, NamedTuple
 
 from tests.harness import Stage
@@ -18,14 +19,26 @@ from tests.waiting import eventually
 SECONDS = 120.0
 Harm = Literal["cut", "slow", "stall"]
 HARMS: tuple[Harm, ...] = ("cut", "slow", "stall")
-SOME = 20
+SOME = 40
 """Messages that wait for a process before it is woken, to be hit in their midst."""
 ASLEEP_SECONDS = 4.0
 """How long it sleeps at most, well within its session."""
-A_LITTLE = 0.02
-"""Seconds of processor time in which a worker decides some of a burst, but not all."""
+A_LITTLE = 0.03
+"""How long it is awake before it is killed, at most."""
 LOOK_SECONDS = 0.25
 """Between two looks whether a trouble is over: each asks the broker."""
+
+
+Work = Callable[[set[Place]], bool]
+
+
+class Asleep(NamedTuple):
+    """A process that is frozen while it has unfinished work."""
+
+    ship: Ship
+    newest: dict[Place, int]
+    """What stood in the logs by then."""
+    places: set[Place]
 
 
 class Trouble(NamedTuple):
@@ -48,11 +61,20 @@ class Storm:
         self._look = 0.0
         self._began = time.monotonic()
 
-    def kill(self, stage: Stage, work: Callable[[set[Place]], bool] | None = None) -> Ship | None:
+    def kill(self, stage: Stage, work: Work | None = None) -> Ship | None:
         """SIGKILL a worker or sinks in the middle of something, or of the work that is given."""
-        ship = self.caught(stage) if work is None else self.caught_at(stage, work)
-        if ship is not None:
+
+        def killed() -> Ship | None:
+            if (asleep := self.asleep(stage, work or self._some_comes_in)) is None:
+                return None
+            ship, newest, places = asleep
+            ship.thaw()
+            time.sleep(self._rng.uniform(0, A_LITTLE))
             ship.kill()
+            return ship if self.logs.left(newest, places) else None
+
+        ship = killed() if work else eventually(killed, SECONDS)
+        if ship is not None:
             self._hit(f"{stage} killed", str(ship))
         return ship
 
@@ -75,17 +97,16 @@ class Storm:
         eventually(killed, SECONDS)
         self._hit("gateway killed", "")
 
-    def freeze(self, stage: Stage, work: Callable[[set[Place]], bool] | None = None) -> None:
+    def freeze(self, stage: Stage, work: Work | None = None) -> None:
         """SIGSTOP a worker or sinks in the middle of something, past its session.
 
         It wakes when the broker has given up on it and others have done what it had to do.
         """
         self.until(lambda: not any(each.name == stage for each in self._troubles))
-        newest = self.logs.newest()
-        ship = self.caught(stage) if work is None else self.caught_at(stage, work)
-        if ship is None:
+        found = partial(self.asleep, stage, work or self._some_comes_in)
+        if (asleep := found() if work else eventually(found, SECONDS)) is None:
             return
-        places = self.logs.places_of(stage, ship.instance)
+        ship, newest, places = asleep
 
         def is_over() -> bool:
             gone = not self.logs.places_of(stage, ship.instance)
@@ -112,42 +133,28 @@ class Storm:
         self._troubles.append(Trouble("link", lambda: time.monotonic() > until, link.heal))
         self._hit(f"link {how}", str(key))
 
-    def caught(self, stage: Stage) -> Ship:
-        """A process that was frozen in the midst of what came in while it had slept for a while."""
+    def asleep(self, stage: Stage, work: Work) -> Asleep | None:
+        """One that sleeps, while there is work at the places that it owns; None if there is none.
 
-        def some_comes_in(places: set[Place]) -> bool:
-            until = time.monotonic() + ASLEEP_SECONDS
-            while time.monotonic() < until:
-                self.feed()
-                if self.logs.pending(places) >= SOME:
-                    return True
-            return False
-
-        return eventually(lambda: self.caught_at(stage, some_comes_in), SECONDS)
-
-    def caught_at(self, stage: Stage, work: Callable[[set[Place]], bool]) -> Ship | None:
-        """One that began some work and was frozen in its midst; None if it was faster.
-
-        `work` brings some to the places that it owns, and says whether there is some.
+        `work` brings some, and says whether there is some.
         """
         ship = eventually(lambda: self.tend() and self._any_of(stage), SECONDS)
         assert isinstance(ship, Ship)
-        places = self.logs.places_of(stage, ship.instance)
-        if not places:
+        if not (places := self.logs.places_of(stage, ship.instance)):
             return None
         ship.freeze()
-        if not work(places):
-            ship.thaw()
-            return None
-        newest = self.logs.newest()
-        ship.thaw()
-        used = ship.process.cpu_seconds()
-        eventually(lambda: ship.process.cpu_seconds() > used + A_LITTLE, SECONDS)
-        ship.freeze()
-        if self.logs.left(newest, places):
-            return ship
+        if work(places) and self.logs.left(newest := self.logs.newest(), places):
+            return Asleep(ship, newest, places)
         ship.thaw()
         return None
+
+    def _some_comes_in(self, places: set[Place]) -> bool:
+        until = time.monotonic() + ASLEEP_SECONDS
+        while time.monotonic() < until:
+            self.feed()
+            if self.logs.pending(places) >= SOME:
+                return True
+        return False
 
     def meanwhile(self, name: str, call: Callable[[], None]) -> None:
         """Do something to a server, while processes are tended."""
