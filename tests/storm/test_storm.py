@@ -52,7 +52,7 @@ def test_a_whole_sync_survives_everything(tmp_path: Path, seed: int, people: int
         storm.feed = lambda: delivery.allow(BIT)
         with delivery.running():
             for number, blow in enumerate(blows):
-                delivery.share = max(delivery.share, (number + 2) / len(blows))
+                delivery.share = min(1.0, max(delivery.share, (number + 2) / len(blows)))
                 blow()
                 storm.until(partial(delivery.has_got, number / len(blows)))
                 if number % BETWEEN_LOGINS == BETWEEN_LOGINS - 1:
