@@ -38,9 +38,10 @@ def assign(
     api = client.connect()
     waited = replaying.waiting_for(api, directory)
     details = {"directory_id": directory, "name": name, "provider": provider}
-    body = api.post("tenants", tenant, "directories", **details)
-    with replaying.going_on(), progress.bar("replayed") as on_progress:
-        replayed = replaying.wait_for_directory(api, directory, waited, on_progress)
+    with replaying.going_on():
+        body = api.post("tenants", tenant, "directories", **details)
+        with progress.bar("replayed") as on_progress:
+            replayed = replaying.wait_for_directory(api, directory, waited, on_progress)
     sentence = f"The directory {directory} belongs to {tenant}."
     if replayed:
         sentence += f" {replayed} changes that had waited for it were replayed."
