@@ -47,7 +47,7 @@ def dead_letter(
         recorded_at=now,
         reason=_reason(error),
         detail=_detail(error),
-        entity=entities.of_itself(letter_id) if change is None else entities.entity_of(change),
+        entity=_entity(message, change, letter_id),
         removal=place.topic == topics.URGENT.name if change is None else is_urgent(change),
         directory_id=getattr(change, "directory_id", None),
         topic=place.topic,
@@ -129,6 +129,12 @@ def tell(letters: list[DeadLetter]) -> None:
             )
 
 
+def _entity(message: Received, change: AnyChange | None, letter_id: str) -> str:
+    if change is None:
+        return entities.of_headers(message.headers, letter_id)
+    return entities.entity_of(change)
+
+
 def _reason(error: Exception) -> Literal["undecodable", "undecidable", "waiting"]:
     match error:
         case InvalidMessageError():
@@ -159,8 +165,8 @@ def _tenant_of(message: Received) -> str:
 
 def _headers(headers: Headers) -> Headers:
     """All of them, unless somebody sent far more than we ever write."""
-    kept = [(_text(name), value) for name, value in headers]
-    return kept if sum(len(n) + len(v or b"") for n, v in kept) <= _HEADERS else []
+    kept = [(_text(name), value or b"") for name, value in headers]  # foreign ones may be null
+    return kept if sum(len(name) + len(value) for name, value in kept) <= _HEADERS else []
 
 
 def _text(foreign: str) -> str:

@@ -78,10 +78,10 @@ class Lane:
             if message.offset < self.due:  # applied before
                 message.acknowledge()
                 continue
-            if message.offset > self.due and batch:
-                self.waiting.appendleft(message)  # first what comes before it
-                break
             if message.offset > self.due:
+                self.waiting.appendleft(message)  # it is not done, whatever follows
+                if batch:
+                    break  # first what comes before it
                 where = f"{self.topic} gave {message.offset} where {self.due} was due"
                 raise GapError(where)
             self.due += 1

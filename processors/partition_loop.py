@@ -19,7 +19,7 @@ from processors.transaction import Transaction
 from schemas import limits, metrics
 from schemas.letters import LETTERS, Budget, Letter, budget_key
 from schemas.settings import Settings
-from schemas.work import WORK
+from schemas.work import HOUSEKEEPING, WORK
 
 log = structlog.get_logger()
 
@@ -169,7 +169,7 @@ class PartitionLoop:
         self._store.apply(list(step.writes.items()), end)
         self._letters_open = step.letters_open
         dead_letters.tell(step.letters)
-        if any(key.startswith(WORK) for key in step.writes):
+        if any(key.startswith((WORK, HOUSEKEEPING)) for key in step.writes):
             self._may_have_work = True
 
     def _park(self, why: Reason) -> None:

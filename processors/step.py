@@ -20,14 +20,14 @@ from processors.dead_letters import Place, WaitingError
 from processors.lane import Lane, Received
 from processors.state_view import StoredState, StoreError
 from processors.transaction import Record
-from schemas import codec, entities, limits, state
+from schemas import codec, entities, limits, metrics, state
 from schemas.changes import AnyChange, is_urgent
 from schemas.codec import Output
 from schemas.envelope import REPLAY, header
 from schemas.letters import Budget, DeadLetter, budget_key
 from schemas.settings import Settings
 from schemas.state import Position
-from schemas.work import AnyWork
+from schemas.work import AnyWork, tenant_of_work
 
 log = structlog.get_logger()
 
@@ -94,14 +94,36 @@ class Step:
             self.writes[budget_key()] = encoded
 
     def do(self, key: bytes, due: AnyWork) -> None:
-        """Do one chunk of follow-up work; what cannot be done must not keep the lanes waiting."""
+        """Do one chunk of follow-up work.
+
+        What cannot be done keeps neither the lanes waiting nor anybody else in the chunk.
+        """
         try:
-            self._apply(self._bytes(work.decide_work(self._view, key, due, self._clock())))
+            decided = self._bytes(work.decide_work(self._view, key, due, self._clock()))
         except StoreError:
             raise
         except Exception:
-            log.exception("follow-up work is postponed", kind=type(due).__name__)
-            self._apply(self._bytes(work.postponed(key, due, self._clock())))
+            log.exception("a chunk fails: it is done one by one", kind=type(due).__name__)
+            decided = self._one(key, due)
+        self._apply(decided)
+
+    def _one(self, key: bytes, due: AnyWork) -> _Bytes:
+        """The very next of a chunk, or all but that one."""
+        now = self._clock()
+        try:
+            return self._bytes(work.decide_work(self._view, key, due, now, singly=True))
+        except StoreError:
+            raise
+        except Exception as error:
+            metrics.WORK_FAILED.inc()
+            log.critical(
+                "follow-up work cannot be done and is tried again: somebody may have access who"
+                " should have none",
+                exc_info=error,
+                kind=type(due).__name__,
+                tenant_id=tenant_of_work(key),
+            )
+            return self._bytes(work.passed_over(self._view, key, due, now))
 
     def records(self) -> list[Record]:
         """Everything that the transaction holds."""

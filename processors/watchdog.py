@@ -17,6 +17,7 @@ from processors.broker import Broker, Place
 from processors.fatal import StuckError
 from schemas import limits
 from schemas.positions import LogMismatchError
+from schemas.topics import URGENT
 
 
 class Reach(NamedTuple):
@@ -74,7 +75,7 @@ def judge(before: Stands, seen: Seen) -> Stands:
                 " made anew while we run. Restore it, or accept the loss."
             )
     marks: dict[Place | None, Hashable] = {
-        place: due for place, due in seen.dues.items() if seen.ends.get(place, due) > due
+        place: due for place, due in seen.dues.items() if _should_move(place, seen)
     }
     if seen.recovery is not None:
         marks[None] = tuple(sorted(seen.recovery.items()))
@@ -88,6 +89,20 @@ def judge(before: Stands, seen: Seen) -> Stands:
         if seen.at - stand.since >= limits.STUCK_SECONDS:
             raise StuckError(_lane(place, seen) if place is not None else _recovery(seen))
     return after
+
+
+def _should_move(place: Place, seen: Seen) -> bool:
+    """Whether a lane has something to read, and no urgent changes go first."""
+    urgent = [
+        each
+        for each in seen.dues
+        if each[1] == place[1] and each[0].endswith(URGENT.name) and each != place
+    ]
+    return _goes_on(place, seen) and not any(_goes_on(each, seen) for each in urgent)
+
+
+def _goes_on(place: Place, seen: Seen) -> bool:
+    return seen.ends.get(place, 0) > seen.dues[place]
 
 
 def _lane(place: Place, seen: Seen) -> str:

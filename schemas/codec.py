@@ -11,6 +11,7 @@ import msgspec
 from schemas import events, topics
 from schemas.changes import AnyChange
 from schemas.commands import SessionCommand
+from schemas.entities import entity_of
 from schemas.envelope import Envelope
 from schemas.letters import DeadLetterEvent
 from schemas.state import State
@@ -107,7 +108,7 @@ def decode_output(topic: str, key: bytes | None, value: bytes | None) -> Output:
 def _decode(topic: str, key: bytes | None, value: bytes | None) -> AnyChange | Output:
     try:
         message = _decoders[topic].decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidMessageError(f"does not decode: {error}") from error
     if key is None or key != message.tenant_id.encode():
         raise InvalidMessageError("its key is not its tenant id")
@@ -129,7 +130,7 @@ def envelope_of_output(output: Output) -> Envelope:
         type=type_of(output),
         source="rollcall/processors",
         time=output.recorded_at,
-        subject=output.tenant_id,
+        subject=entity_of(output),
     )
 
 
@@ -140,5 +141,5 @@ def envelope_of_change(change: AnyChange, source: str) -> Envelope:
         type=type_of(change),
         source=source,
         time=change.recorded_at,
-        subject=change.tenant_id,
+        subject=entity_of(change),
     )

@@ -1,18 +1,21 @@
 """What a message is about: changes of one entity may not overtake one another's dead letters."""
 
 import hashlib
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
 from schemas import changes, events
-from schemas.changes import AnyChange
-from schemas.codec import Output
+from schemas.envelope import ReadHeaders, header
 from schemas.letters import DeadLetter, DeadLetterRuled
+
+if TYPE_CHECKING:  # the codec writes entities into headers
+    from schemas.changes import AnyChange
+    from schemas.codec import Output
 
 _LONGEST: Final = 500  # it is a part of keys and of an index
 
 
-def entity_of(message: AnyChange | Output) -> str:  # noqa: C901, PLR0911, PLR0912 # a table
+def entity_of(message: "AnyChange | Output") -> str:  # noqa: C901, PLR0911, PLR0912 # a table
     """The entity of a change or of what processors publish, unique within its tenant."""
     match message:
         case changes.UserReported():
@@ -51,6 +54,17 @@ def entity_of(message: AnyChange | Output) -> str:  # noqa: C901, PLR0911, PLR09
             return _named("member", message.member.member_id)
         case _:
             assert_never(message)
+
+
+def of_headers(headers: ReadHeaders, message_id: str) -> str:
+    """The entity of a message whose body does not decode: as its sender names it in ce_subject.
+
+    Args:
+        headers: of the message; they may be foreign.
+        message_id: what the message is known by if they say nothing.
+    """
+    subject = header(headers, "ce_subject")
+    return subject if subject and len(subject) <= _LONGEST else of_itself(message_id)
 
 
 def of_itself(message_id: str) -> str:

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from schemas import limits
+
 Headers = list[tuple[str, bytes]]
 ReadHeaders = Mapping[str, str | bytes | None] | Sequence[tuple[str, str | bytes | None]] | None
 """Headers as the clients may hand them over."""
@@ -25,7 +27,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """The part of Rollcall that wrote it, as a URI reference."""
     time: datetime
     subject: str
-    """The tenant id, which is also the key."""
+    """What it is about within its tenant (`schemas.entities`), for whoever cannot read the body."""
     traceparent: str | None = None
     """W3C trace context, where the request brought one."""
 
@@ -46,10 +48,13 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def header(headers: ReadHeaders, name: str) -> str | None:
-    """One header as text without NUL, which Postgres cannot hold; None if it is missing."""
+    """One header as text, at most `limits.TEXT_LENGTH` of it; None if it is missing.
+
+    Without NUL, which Postgres cannot hold.
+    """
     pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
     for key, value in pairs:
         if key == name:
             text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-            return text and text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+            return text and text[: limits.TEXT_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}")
     return None

@@ -61,9 +61,12 @@ class Budget(State, frozen=True, kw_only=True):
     budget has, so the record stays small."""
 
 
-def letter_key(tenant_id: str, entity: str, offset: int) -> bytes:
-    """Where a Letter stands: those of an entity are sorted by their place on the lane."""
-    return key("letter", tenant_id, entity, f"{offset:015d}")
+def letter_key(tenant_id: str, entity: str, offset: int, letter_id: str) -> bytes:
+    """Where a Letter stands: those of an entity are sorted by their place on the lane.
+
+    Both lanes have the same offsets, so the id is a part of it.
+    """
+    return key("letter", tenant_id, entity, f"{offset:015d}", letter_id)
 
 
 LETTERS: Final = b"letter" + SEPARATOR

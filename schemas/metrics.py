@@ -30,3 +30,8 @@ PARTITIONS_PARKED: Final = Counter(
     "Partitions that stopped deciding until an operator acts, by why: budget or gap.",
     ["why"],
 )
+WORK_FAILED: Final = Counter(
+    "rollcall_work_failed_total",
+    "Times that follow-up work about one person could not be done: they may have access that they"
+    " should not have.",
+)

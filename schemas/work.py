@@ -30,37 +30,37 @@ class Trigger(State, frozen=True, kw_only=True):
     directory_id: str | None = None
 
 
-class ReevaluateGroup(AnyWork, frozen=True, kw_only=True, tag="reevaluate_group"):
-    """Follow-up work: decide anew about the members of a group."""
+class Chunked(AnyWork, frozen=True, kw_only=True):
+    """Work that goes through a list of ids in their order, some at a time."""
 
     trigger: Trigger
+    after: str = ""
+    """The last id that was done."""
+    until: str = ""
+    """The last one that is to be done; empty: all."""
+
+
+class ReevaluateGroup(Chunked, frozen=True, kw_only=True, tag="reevaluate_group"):
+    """Follow-up work: decide anew about the members of a group, by user id."""
+
     directory_id: str
     group_id: str
-    after: str = ""
-    """The last user id that was done."""
 
 
-class ReevaluateTenant(AnyWork, frozen=True, kw_only=True, tag="reevaluate_tenant"):
-    """Follow-up work: decide anew about every member of the tenant."""
-
-    trigger: Trigger
-    after: str = ""
-    """The last member id that was done."""
+class ReevaluateTenant(Chunked, frozen=True, kw_only=True, tag="reevaluate_tenant"):
+    """Follow-up work: decide anew about every member of the tenant, by member id."""
 
 
-class ReevaluateDirectory(AnyWork, frozen=True, kw_only=True, tag="reevaluate_directory"):
+class ReevaluateDirectory(Chunked, frozen=True, kw_only=True, tag="reevaluate_directory"):
     """Follow-up work: tell that a directory's users and groups are gone; decide anew about people.
 
-    First all users, then all groups.
+    First all users, then all groups, by their ids.
     """
 
-    trigger: Trigger
     directory_id: str
     told: Stamp | None = None
     """What is not newer was told to be gone when the directory ended before."""
     part: Literal["users", "groups"] = "users"
-    after: str = ""
-    """The last user or group id that was done."""
 
 
 class ForgetLate(AnyWork, frozen=True, kw_only=True, tag="forget_late"):
@@ -70,20 +70,20 @@ class ForgetLate(AnyWork, frozen=True, kw_only=True, tag="forget_late"):
 
 
 Work = ReevaluateGroup | ReevaluateTenant | ReevaluateDirectory | ForgetLate
-
-
 WORK: Final = b"work" + SEPARATOR
-"""What every work key begins with."""
+"""What every work key begins with, but for what may wait."""
+HOUSEKEEPING: Final = b"housekeeping" + SEPARATOR
+"""What the keys of work begin with that nobody's access hangs on: it comes after all other."""
 
 
-def work_key(due: datetime, tenant_id: str, work_id: str) -> bytes:
+def work_key(due: datetime, tenant_id: str, work_id: str, *, kind: bytes = WORK) -> bytes:
     """Where Work stands: sorted by when it is due, to the millisecond."""
-    return WORK + SEPARATOR.join((_sortable(due), tenant_id.encode(), work_id.encode()))
+    return kind + SEPARATOR.join((_sortable(due), tenant_id.encode(), work_id.encode()))
 
 
-def work_due_before(moment: datetime) -> bytes:
+def work_due_before(moment: datetime, *, kind: bytes = WORK) -> bytes:
     """A key after all work that is due at `moment`, and before all later work."""
-    return WORK + _sortable(moment) + b"\x01"
+    return kind + _sortable(moment) + b"\x01"
 
 
 def tenant_of_work(record_key: bytes) -> str:

@@ -55,6 +55,9 @@ class Bisecting:
             try:
                 batch.append((arrival, arrival.decoded()))
             except InvalidMessageError as error:
+                # First what came before: nothing of its entity may wait behind it.
+                self._apply(batch)
+                batch = []
                 self._bury(poison.letter(self._name, arrival, None, "undecodable", str(error)))
         self._apply(batch)
 

@@ -63,11 +63,14 @@ class Positions:
                 topic_id = self._installation.topic_ids[partition.topic]
                 partition.offset = reader.next_offset(partition, topic_id, position, reached)
                 self._owned[place] = position
+                self._ends.pop(place, None)
 
     def drop(self, partitions: Iterable[TopicPartition]) -> None:
         """Own these no longer."""
         for partition in partitions:
-            self._owned.pop((partition.topic, partition.partition), None)
+            place = (partition.topic, partition.partition)
+            self._owned.pop(place, None)
+            self._ends.pop(place, None)  # what was handed out up to there is not applied
 
     def is_due(self, place: Place, offset: int) -> bool:
         """Whether a message is of a partition that is owned, and was not applied yet.
@@ -117,7 +120,8 @@ class Positions:
 
     def saw_end(self, place: Place, end: int) -> None:
         """The log of a partition ends here for now; what stands before it was handed out."""
-        self._ends[place] = end
+        if place in self._owned:
+            self._ends[place] = end
 
     def save_ends(self, connection: Connection) -> None:
         """Remember how far logs were read past what was applied last; call it when all is applied.

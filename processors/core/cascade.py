@@ -4,31 +4,38 @@ WorkOS sends nothing else when it deletes a directory (idp-facts §1.2).
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from processors.core import directory, members, membership, presence
 from processors.core.draft import Draft
-from schemas import limits, state
+from schemas import state
 from schemas.changes import Stamp
 from schemas.state import DirectoryGroup, DirectoryUser, Edge, State, UserKey
 from schemas.work import ReevaluateDirectory
 
 
-def chunk(draft: Draft, work: ReevaluateDirectory) -> ReevaluateDirectory | None:
-    """Do the next users, or after them the next groups; return the work that is left.
+def ids(draft: Draft, work: ReevaluateDirectory) -> Iterator[str]:
+    """The users, or after them the groups, that are left to do."""
+    if work.part == "users":
+        return _user_ids(draft, work)
+    return _ids(draft, work, "group", DirectoryGroup)
+
+
+def do(draft: Draft, work: ReevaluateDirectory, chunk: Sequence[str]) -> None:
+    """End users or groups.
 
     Each stands in the state as it was reported, whether it is there or not, so a chunk that meets
     what was reported again since the end has nothing to say about it.
     """
     if work.part == "users":
-        done = list(islice(_user_ids(draft, work), limits.MEMBERS_PER_CHUNK))
-        _end_users(draft, work, done)
+        _end_users(draft, work, chunk)
     else:
-        done = list(islice(_ids(draft, work, "group", DirectoryGroup), limits.MEMBERS_PER_CHUNK))
-        _end_groups(draft, work, done)
-    if len(done) == limits.MEMBERS_PER_CHUNK:
-        return state.changed(work, after=done[-1])
+        _end_groups(draft, work, chunk)
+
+
+def next_part(draft: Draft, work: ReevaluateDirectory) -> ReevaluateDirectory | None:
+    """What is left when all of a part is done."""
     all_told = work.told == draft.directory(work.directory_id).deleted_at
     if work.part == "groups" or all_told:
         return None

@@ -13,7 +13,7 @@ from schemas.changes import AnyChange, Stamp
 from schemas.codec import Output
 from schemas.events import AuditEntry, ChangeSettled
 from schemas.state import Directory, State, Tenant
-from schemas.work import ForgetLate, Trigger, Work, work_key
+from schemas.work import HOUSEKEEPING, WORK, ForgetLate, Trigger, Work, work_key
 
 R = TypeVar("R", bound=State)
 Outcome = Literal["applied", "repeat", "late", "refused"]
@@ -121,7 +121,8 @@ class Draft:
 
     def schedule(self, due: datetime, work: Work, *parts: str) -> None:
         """Leave follow-up work for when it is due."""
-        self.put(work_key(due, self.tenant_id, self.event_id("work", *parts)), work)
+        kind = HOUSEKEEPING if isinstance(work, ForgetLate) else WORK
+        self.put(work_key(due, self.tenant_id, self.event_id("work", *parts), kind=kind), work)
 
     def decision(self, outcome: Outcome = "applied") -> Decision:
         """What was decided."""

@@ -20,7 +20,7 @@ def first(below: StateReader, tenant_id: str, entity: str) -> str | None:
 
 def opened(tenant_id: str, entity: str, letter_id: str, offset: int) -> Writes:
     """What keeps a letter open, sorted by its place on the lane."""
-    return {letter_key(tenant_id, entity, offset): Letter(letter_id=letter_id)}
+    return {letter_key(tenant_id, entity, offset, letter_id): Letter(letter_id=letter_id)}
 
 
 def replayed(

@@ -51,13 +51,17 @@ class DictStore:
     def apply(self, writes: Writes) -> None:
         """Write records as the loop does: encoded, None deletes."""
         for key, record in writes.items():
-            if record is not None:
-                if key not in self.values:
-                    bisect.insort(self._keys, key)
-                self.values[key] = codec.encode(record)
-            elif key in self.values:
-                del self.values[key]
-                self._keys.remove(key)
+            self.write(key, None if record is None else codec.encode(record))
+
+    def write(self, key: bytes, value: bytes | None) -> None:
+        """Write one record."""
+        if value is not None:
+            if key not in self.values:
+                bisect.insort(self._keys, key)
+            self.values[key] = value
+        elif key in self.values:
+            del self.values[key]
+            self._keys.remove(key)
 
 
 class World:

@@ -53,6 +53,11 @@ def test_a_letter_that_is_opened_late_has_its_place_all_the_same() -> None:
     assert waiting(world, ANN) == ["nine", "ten"]
 
 
+def test_letters_of_both_lanes_at_one_offset_are_two() -> None:
+    world = opened(opened(acme(), ANN, "urgent", offset=7), ANN, "change", offset=7)
+    assert sorted(waiting(world, ANN)) == ["change", "urgent"]
+
+
 def test_no_letter_overtakes_an_earlier_one() -> None:
     world = opened(acme(), ANN, "one", "two")
     with pytest.raises(UndecidableError, match="behind the dead letter one: replay or drop that"):

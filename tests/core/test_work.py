@@ -7,6 +7,7 @@ import pytest
 from processors.core import work
 from processors.core.decide import decide
 from schemas import limits
+from schemas.access import NO_ACCESS
 from schemas.commands import RevokeSessions
 from schemas.events import (
     AuditEntry,
@@ -14,17 +15,19 @@ from schemas.events import (
     MemberRoleChanged,
     MembershipRecorded,
 )
-from schemas.state import Edge, Member
-from schemas.work import WORK, AnyWork, work_key
+from schemas.state import Edge, Late, Member
+from schemas.work import WORK, AnyWork, ReevaluateGroup, work_key
 from tests.core.scenario import (
     ARRIVED,
     CROWD,
     SOON,
     access,
     acme,
+    at_end,
     crowd,
     crowded,
     deactivated,
+    directory_deleted,
     group_deleted,
     joined,
     left,
@@ -32,6 +35,8 @@ from tests.core.scenario import (
     reported,
     role,
 )
+
+FORGOTTEN = ARRIVED + timedelta(days=limits.LATE_MARK_DAYS, hours=1)
 
 
 def test_a_group_of_many_ends_in_chunks() -> None:
@@ -146,16 +151,78 @@ def test_nothing_is_due_before_its_time() -> None:
     assert work.due(world.state, ARRIVED) is not None
 
 
-def test_work_that_cannot_be_done_waits() -> None:
+def test_who_cannot_be_decided_waits_alone() -> None:
+    world = crowded()
+    world.when(group_deleted("admins"))
+    piece = work.due(world.state, ARRIVED)
+    assert piece is not None
+    world.store.apply(work.passed_over(world.state, *piece, ARRIVED).writes)
+    assert world.work_through(ARRIVED) == 3
+    assert len(world.all(RevokeSessions)) == CROWD - 1
+    assert world.access_of(crowd()[0]) == access("admin")
+    for minutes in (1, 2):  # again in vain, then for good
+        at = ARRIVED + timedelta(seconds=minutes * limits.WORK_RETRY_SECONDS)
+        alone = work.due(world.state, at)
+        assert alone is not None
+        assert work.due(world.state, at - timedelta(milliseconds=1)) is None
+        if minutes == 1:
+            world.store.apply(work.passed_over(world.state, *alone, at).writes)
+    assert world.work_through() == 1
+    assert len(world.all(RevokeSessions)) == CROWD
+
+
+def test_of_a_directory_too_only_the_one_waits() -> None:
+    world = acme().given(*[reported(name) for name in crowd(5)])
+    world.when(at_end("deactivate"), directory_deleted())
+    piece = work.due(world.state, ARRIVED)
+    assert piece is not None
+    world.store.apply(work.passed_over(world.state, *piece, ARRIVED).writes)
+    world.work_through(ARRIVED)
+    assert len(world.all(RevokeSessions)) == 4
+    world.work_through()
+    assert len(world.all(RevokeSessions)) == 5
+
+
+def test_work_without_anybody_waits_as_a_whole() -> None:
     world = acme()
     world.when(mapping("leads", "admin"))
-    found = work.due(world.state, ARRIVED)
-    assert found is not None
-    world.store.apply(work.postponed(*found, ARRIVED).writes)
+    piece = work.due(world.state, ARRIVED)
+    assert piece is not None
+    world.store.apply(work.passed_over(world.state, *piece, ARRIVED).writes)
     assert work.due(world.state, ARRIVED) is None
     retried = work.due(world.state, ARRIVED + timedelta(seconds=limits.WORK_RETRY_SECONDS))
     assert retried is not None
-    assert retried[1] == found[1]
+    assert retried[1] == piece[1]
+
+
+def test_no_crowd_holds_up_another() -> None:
+    world = crowded()
+    world.given(mapping("leads", "viewer"), reported("zoe"), joined("zoe", "leads"))
+    world.when(group_deleted("admins"))
+    world.when(group_deleted("leads"))
+    for turn in (1, 2):
+        now = ARRIVED + timedelta(seconds=turn)
+        piece = work.due(world.state, now)
+        assert piece is not None
+        world.store.apply(work.decide_work(world.state, *piece, now=now).writes)
+    assert world.access_of("zoe") == NO_ACCESS
+
+
+def test_forgetting_comes_after_all_other_work_and_all_at_once() -> None:
+    world = acme()
+    older = [reported("ann", last_name=f"Ray {number}") for number in range(5)]
+    world.given(reported("ann"), *older)
+    world.when(mapping("leads", "admin"))
+    first = work.due(world.state, FORGOTTEN)
+    assert first is not None
+    assert isinstance(first[1], ReevaluateGroup)
+    world.work_once(FORGOTTEN)
+    assert len(world.records("late", Late)) == 5
+    marks = work.due(world.state, FORGOTTEN)
+    assert marks is not None
+    world.store.apply(work.decide_work(world.state, *marks, now=FORGOTTEN).writes)
+    assert world.records("late", Late) == {}
+    assert work.due(world.state, FORGOTTEN) is None
 
 
 def test_what_is_no_work_is_our_own_mistake() -> None:

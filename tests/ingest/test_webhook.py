@@ -48,7 +48,7 @@ def test_200_means_that_the_change_is_on_its_lane(kafka_door: Door) -> None:
             "ce_type": codec.type_of(change).encode(),
             "ce_source": SOURCE.encode(),
             "ce_time": change.recorded_at.isoformat().encode(),
-            "ce_subject": b"acme",
+            "ce_subject": entity_of(change).encode(),
             "content-type": b"application/json",
             "traceparent": TRACE.encode(),
         }

@@ -48,6 +48,13 @@ def test_what_comes_before_a_gap_is_handed_out_first() -> None:
         lane.take(limits.RECORDS_PER_STEP)
 
 
+def test_what_comes_after_a_gap_waits_on_so_that_somebody_acknowledges_it() -> None:
+    lane, _ = lane_with(1)
+    with pytest.raises(GapError):
+        lane.take(limits.RECORDS_PER_STEP)
+    assert [each.offset for each in lane.waiting] == [1]
+
+
 def test_what_was_applied_before_is_acknowledged_and_not_handed_out() -> None:
     lane, asked = lane_with(3, 4, 5, 4, 5, 6, due=5)
     assert [each.offset for each in lane.take(limits.RECORDS_PER_STEP)] == [5, 6]

@@ -4,10 +4,12 @@ import msgspec
 import pytest
 
 from processors import step as module
+from processors.core import members, work
+from processors.core.draft import Draft
 from processors.lane import Lane
 from processors.state_view import StoredState
 from processors.step import Step
-from schemas import changes, codec, limits, state
+from schemas import changes, codec, limits, metrics, state
 from schemas.envelope import Headers
 from schemas.events import UserRecorded
 from schemas.letters import Budget, budget_key
@@ -31,8 +33,8 @@ class Message:
     def resume(self) -> None: ...
 
 
-def new_step(world: scenario.World) -> Step:
-    return Step(Settings(), world.state, 3, lambda: ARRIVED, letters_open=False)
+def new_step(world: scenario.World, *, letters_open: bool = False) -> Step:
+    return Step(Settings(), world.state, 3, lambda: ARRIVED, letters_open=letters_open)
 
 
 def take(step: Step, *given: changes.AnyChange | bytes) -> None:
@@ -79,6 +81,54 @@ def test_of_a_huge_message_place_and_hash_are_kept() -> None:
     assert (letter.value, len(letter.sha256), letter.offset) == (None, 64, 0)
     assert len(codec.encode(letter)) < 4_000
     assert "\0" not in letter.tenant_id
+
+
+def test_foreign_headers_make_no_letter_that_the_broker_would_refuse() -> None:
+    message = Message(0, b"{")
+    message.headers = [("ce_id", b"\1" * 900_000), ("none", None)]  # type: ignore[list-item] # foreign
+    step = new_step(scenario.acme())
+    step.take(LANE, message)
+    step.reach(LANE, message)
+    (letter,) = step.letters
+    assert max(len(record.value or b"") for record in step.records()) < 10_000
+    assert codec.decode_output("dead-letters", b"acme", codec.encode(letter)) == letter
+
+
+def test_what_does_not_decode_is_waited_for_by_its_entity() -> None:
+    ann = reported("ann")
+    message = Message(0, b"{")
+    message.headers = codec.envelope_of_change(ann, "tests").headers()
+    step = new_step(scenario.acme())
+    step.take(LANE, message)
+    step.take(LANE, Message(1, codec.encode(ann)))
+    step.take(LANE, Message(2, codec.encode(reported("bo"))))
+    assert [letter.reason for letter in step.letters] == ["undecodable", "waiting"]
+    assert len(said(step, "directory-events")) == 1
+
+
+def test_a_member_that_cannot_be_decided_keeps_nobody_else_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = scenario.crowded(3)
+    world.when(scenario.group_deleted("admins"))
+    failing, decide = world.member_id("p0001"), members.reevaluate
+
+    def fails(draft: Draft, member_id: str) -> bool:
+        if member_id == failing:
+            raise ZeroDivisionError
+        return decide(draft, member_id)
+
+    monkeypatch.setattr(members, "reevaluate", fails)
+    before = metrics.WORK_FAILED._value.get()
+    revoked = 0
+    while (piece := work.due(world.state, ARRIVED)) is not None:
+        step = new_step(world)
+        step.do(*piece)
+        revoked += len(said(step, "session-revocations-v1"))
+        for key, value in step.writes.items():
+            world.store.write(key, value)
+    assert revoked == 2
+    assert metrics.WORK_FAILED._value.get() == before + 1
 
 
 def test_the_step_reaches_as_far_as_it_took_and_counts_letters() -> None:

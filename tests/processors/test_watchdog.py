@@ -69,6 +69,15 @@ def test_one_lane_that_moves_does_not_hide_another_that_does_not() -> None:
         judged(*both)
 
 
+def test_a_lane_may_rest_while_urgent_changes_go_first() -> None:
+    def look(at: float, urgent: int) -> Seen:
+        return seen(at, 5, 9, dues={LANE: 5, URGENT: urgent}, ends={LANE: 9, URGENT: 99})
+
+    judged(look(0, 1), look(STUCK, 50), look(2 * STUCK, 98))
+    with pytest.raises(StuckError, match=r"directory-changes\[0\] stands still at 5"):
+        judged(look(0, 1), look(STUCK, 99), look(2 * STUCK, 99))
+
+
 def test_a_log_that_ends_before_what_was_read_ends_the_process_at_once() -> None:
     with pytest.raises(LogMismatchError, match="ends at 4, but 4 was read"):
         judged(seen(0, 5, 4))

@@ -108,6 +108,7 @@ _VALUES: Final[dict[str, Any]] = {
         because=_BECAUSE,
         directory_id="directory_01",
     ),
+    "until": "directory_user_08",
     "user": changes.ReportedUser(
         user_id="directory_user_01",
         idp_id="00u1",

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from schemas import changes
-from schemas.entities import entity_of
+from schemas import changes, codec
+from schemas.entities import entity_of, of_headers
 from tests.schemas import examples
 
 MESSAGES = examples.messages()
@@ -36,3 +36,19 @@ def test_long_ids_go_by_their_hash() -> None:
     names = {entity_of(replace(deleted, user_id="ü" * 250 + end)) for end in "ab"}
     assert len(names) == 2
     assert all(len(name) < 100 for name in names)
+
+
+def test_who_cannot_read_the_body_finds_the_entity_in_the_headers() -> None:
+    for message in MESSAGES.values():
+        envelope = (
+            codec.envelope_of_change(message, "tests")
+            if isinstance(message, changes.Change)
+            else codec.envelope_of_output(message)
+        )
+        assert of_headers(envelope.headers(), "m") == entity_of(message)
+
+
+def test_foreign_headers_name_no_entity_that_would_not_fit_into_a_key() -> None:
+    for headers in ([], [("ce_subject", None)], [("ce_subject", b"x" * 501)]):
+        assert of_headers(headers, "m") == "message/m"
+    assert of_headers([("ce_subject", b"a\0\xff")], "m") == "a\ufffd\ufffd"

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from schemas import changes, codec
+from schemas import changes, codec, entities
 from schemas.codec import InvalidMessageError
 from schemas.envelope import header
 from schemas.state import State
@@ -77,7 +77,7 @@ def test_a_message_travels_as_a_cloud_event(name: str) -> None:
     headers = envelope.headers()
     assert header(headers, "ce_specversion") == "1.0"
     assert header(headers, "ce_type") == name
-    assert header(headers, "ce_subject") == "acme"
+    assert header(headers, "ce_subject") == entities.entity_of(message)
     assert header(headers, "ce_time") == "2026-07-01T09:30:00.125000+00:00"
 
 

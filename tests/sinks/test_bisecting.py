@@ -73,14 +73,22 @@ class Feed:
         self.batches.applied()
 
     def arrival(
-        self, *, key: bytes | None, value: bytes | None, output: Output | None = None
+        self,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        output: Output | None = None,
+        subject: str | None = None,
     ) -> Arrival:
         self.end += 1
         return Arrival(
             topic=self.sink.topics[0].name if output is None else codec.topic_of(output),
             partition=PARTITION,
             position=Position(topic_id="t1", offset=self.end - 1, ce_id=f"c{self.end - 1}"),
-            headers=[("ce_id", b"c%d" % (self.end - 1)), ("odd\0", b"\xff"), ("none", None)],
+            headers=[
+                *[("ce_id", b"c%d" % (self.end - 1)), ("odd\0", b"\xff"), ("none", None)],
+                *([("ce_subject", subject.encode())] if subject else []),
+            ],
             key=key,
             value=value,
         )
@@ -243,6 +251,19 @@ def test_later_messages_of_an_entity_wait_and_others_do_not(view: Feed) -> None:
     view.retry("access-events-v1")
     view(role_changed("ann", 4, "admin"))
     assert view.letters("reason", "offset") == [*reasons, ("waiting", 6)]
+
+
+def test_what_does_not_decode_is_waited_for_by_its_entity_and_waits_for_nobody(view: Feed) -> None:
+    unread = view.arrival(key=b"acme", value=b"?", subject=entity_of(user("a")))
+    view(user("a", first_name="1"), unread, user("a", first_name="3"), user("b"))
+    assert view.names() == {"a": "1", "b": None}
+    assert view.letters("reason", "offset") == [("undecodable", 0), ("waiting", 2)]
+    assert {name for (name,) in view.letters("entity")} == {entity_of(user("a"))}
+
+
+def test_json_of_any_depth_is_put_aside(view: Feed) -> None:
+    view(view.arrival(key=b"acme", value=b"[" * 100_000), user("a"))
+    assert view.letters("reason") == [("undecodable",)]
 
 
 def test_what_was_dropped_is_waited_for_no_more(view: Feed) -> None:

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # they are its
 
 from schemas import codec, state, topics
 from schemas.state import Position
-from schemas.work import WORK, AnyWork, ForgetLate
+from schemas.work import WORK
 from tests.harness import Stage, World
 from tests.waiting import eventually
 
@@ -184,7 +184,7 @@ class Logs:
             return
         if value is None:
             self._work.discard((partition, key))
-        elif not isinstance(codec.decode_record(value, AnyWork), ForgetLate):
+        else:
             self._work.add((partition, key))
 
 
