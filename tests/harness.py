@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
+from operator import ge
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -19,12 +20,17 @@ import psycopg
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    IsolationLevel,
     KafkaError,
+    KafkaException,
     Message,
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # they are its public names
+    AdminClient,
+    OffsetSpec,
+)
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -45,6 +51,8 @@ PARTITIONS = 4
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 INPUTS = {topic.name for topic in topics.LANES}
+NO_LEADER = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+"""What Kafka says of a partition in the first moment of its life."""
 ROLLCALL = ("-m", "deploy.cli.app")
 """What Python runs, before the name of the stage."""
 Stage = Literal["gateway", "processors", "sinks"]
@@ -85,7 +93,8 @@ class Process:
         return self._process.poll()
 
     def until_ended(self) -> int:
-        return self._process.wait(STOP_SECONDS)
+        """Wait until it has ended; what ends it may come before it has ever been ready."""
+        return self._process.wait(READY_SECONDS)
 
     def stop(self) -> int:
         """Ask it to end (SIGTERM); the exit status."""
@@ -193,7 +202,7 @@ class World:
             yield process
 
     def produce(self, topic: str, *messages: AnyChange | Output) -> None:
-        """Put messages on a topic, named logically: outputs in one committed transaction."""
+        """Put messages on a topic, named logically: outputs in one transaction, to be read now."""
         if topic in INPUTS:
             self._put(self._plain, topic, messages)
             assert self._plain.flush(STOP_SECONDS) == 0
@@ -201,6 +210,11 @@ class World:
         self._transactional.begin_transaction()
         self._put(self._transactional, topic, messages)
         self._transactional.commit_transaction(STOP_SECONDS)
+        self.until_readable(topic)
+
+    def until_readable(self, *topics: str) -> None:
+        """Wait until all that stands in topics, named logically, is committed or aborted."""
+        until_readable(self._admin, *map(self.settings.topic, topics))
 
     def messages(self, topic: str) -> list[Any]:
         """Every committed message of a topic, named logically, in the order of its partitions."""
@@ -240,6 +254,11 @@ class World:
                 headers=[*envelope.headers()],
                 partition=partition_of(message.tenant_id, PARTITIONS),
             )
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        admin = AdminClient({"bootstrap.servers": self.settings.require_kafka()})
+        return self._clients.enter_context(admin)
 
     @cached_property
     def _plain(self) -> Producer:
@@ -300,6 +319,36 @@ def new_database(stack: Stack, name: str, *, template: str = "template1") -> Ite
 def with_database(url: str, name: str) -> str:
     """The URL of another database of the same server."""
     return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def until_readable(admin: AdminClient, *topics: str) -> None:
+    """Wait until all that stands in topics by now is committed or aborted.
+
+    Kafka confirms the end of a transaction before it sets the markers that let anybody read it.
+    """
+    places = [
+        TopicPartition(topic, number)
+        for topic in topics
+        for number in admin.list_topics(topic, STOP_SECONDS).topics[topic].partitions
+    ]
+
+    def ends(level: IsolationLevel) -> list[int] | None:
+        newest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # the client's
+        answers = admin.list_offsets(dict.fromkeys(places, newest), isolation_level=level)
+        try:
+            return [answers[place].result().offset for place in places]
+        except KafkaException as error:
+            if error.args[0].code() not in NO_LEADER:
+                raise
+            return None
+
+    written = eventually(lambda: ends(IsolationLevel.READ_UNCOMMITTED), READY_SECONDS)
+
+    def are_readable() -> bool:
+        readable = ends(IsolationLevel.READ_COMMITTED)
+        return readable is not None and all(map(ge, readable, written))
+
+    eventually(are_readable, READY_SECONDS)
 
 
 def committed(kafka: str, topic: str) -> Iterator[Message]:

@@ -14,6 +14,7 @@ from tests.core import scenario
 from tests.harness import PARTITIONS, World
 
 CHANGES, AUDIT = topics.CHANGES.name, topics.AUDIT_ENTRIES.name
+STATE = topics.STATE_CHANGELOG.name
 PARTITION = partition_of(scenario.TENANT, PARTITIONS)
 TOLD = "SELECT sentence, actor, subject FROM audit_entry WHERE tenant_id = %s ORDER BY sequence"
 
@@ -25,7 +26,9 @@ def run(world: World, *words: str, answer: str = "") -> Result:
 def accept(world: World, *words: str) -> Result:
     reader, topic, at, *more = words
     place = ("--reader", reader, "--topic", topic, "--at", at)
-    return run(world, "positions", "accept", *place, "--reason", "a lost disk", "--yes", *more)
+    done = run(world, "positions", "accept", *place, "--reason", "a lost disk", "--yes", *more)
+    world.until_readable(STATE)
+    return done
 
 
 def standing(
@@ -50,6 +53,7 @@ def remember(world: World, key: bytes, record: Position | Budget | None) -> None
     """Write a record of the partition's state, as processors would have done it."""
     value = None if record is None else codec.encode(record)
     operating.write_state(world.settings, PARTITION, key, value, lambda: None)
+    world.until_readable(STATE)
 
 
 def decided(world: World, offset: int, ce_id: str, lane: str = CHANGES) -> None:

@@ -68,6 +68,11 @@ def letters(world: World, *only: str) -> list[Any]:
     return found
 
 
+def attempts_of(world: World, letter_id: str) -> int:
+    """How often it failed again."""
+    return int(printed(world, "dead-letters", "show", letter_id)["attempts"])
+
+
 def test_letters_are_listed_shown_replayed_and_dropped(world: World, worker: Process) -> None:
     cannot_be_decided(world)
     removal = look(world)
@@ -79,11 +84,13 @@ def test_letters_are_listed_shown_replayed_and_dropped(world: World, worker: Pro
     assert f"1 could again not be decided: no directory {LATE} in tenant acme" in said.stdout
     assert letters(world, "-d", LATE)[-1]["attempts"] >= 1
 
+    attempts = attempts_of(world, removal)
     worker.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replaying, "PATIENCE_SECONDS", 0.5)
         still = run(world, "dead-letters", "replay", removal)  # an old failure is no answer
     worker.thaw()
+    eventually(lambda: attempts_of(world, removal) > attempts, SECONDS)  # or it answers the next
     assert str(still.exception).startswith(f"The dead letter {removal} is not decided yet, and")
 
     words = ("directory", "assign", LATE, "--name", "Late", *ACME)
@@ -197,6 +204,8 @@ def standing_still(world: World) -> None:
 
 def interrupted(world: World) -> None:
     words = ("directory", "assign", LOST, "--name", "Lost", *GLOBEX)
+    query = "SELECT FROM outcome"
+    before = len(world.rows(query))
     with subprocess.Popen(
         [sys.executable, *ROLLCALL, *words],
         env=world.env(),
@@ -204,8 +213,6 @@ def interrupted(world: World) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        query = "SELECT FROM outcome"
-        before = len(world.rows(query))
         eventually(lambda: len(world.rows(query)) > before, SECONDS)  # assigned again
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()

@@ -10,7 +10,7 @@ from deploy.positions import operating, resumption, survey
 from processors.transaction import Transaction
 from schemas import codec, limits, topics
 from schemas.letters import Budget, budget_key
-from tests.deploy.asking import PARTITION, decided, remember, run, standing, told
+from tests.deploy.asking import PARTITION, STATE, decided, remember, run, standing, told
 from tests.harness import PARTITIONS, World
 
 pytestmark = pytest.mark.kafka
@@ -27,6 +27,7 @@ def test_a_partition_that_stopped_is_shown_and_resumed(world: World) -> None:
     words = ("dead-letters", "resume", str(PARTITION), "--reason", "the bad release is gone")
     done = run(world, *words)
     assert done.exit_code == 0, done.output
+    world.until_readable(STATE)
     assert told(world) == [
         f"The operator let partition {PARTITION} decide again: the bad release is gone"
     ]
@@ -86,6 +87,7 @@ def test_a_worker_that_takes_its_partition_back_is_outlasted_or_told_of(
     written = (world.settings, PARTITION, budget_key(), codec.encode(SPENT), first)
     if times < operating.TRIES:
         operating.write_state(*written)
+        world.until_readable(STATE)
         assert rival.calls == times + 1
         assert survey.STOPPED in {each.verdict for each in survey.standings(world.settings)}
     else:

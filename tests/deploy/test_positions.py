@@ -165,6 +165,7 @@ def test_the_end_is_before_what_is_not_decided_yet(world: World, entries: list[s
         assert producer.flush(SECONDS) == 0
         assert accept(world, "audit_log", AUDIT, "end").exit_code == 0
         producer.abort_transaction(SECONDS)
+    world.until_readable(AUDIT)
     assert standing(world, "audit_log", AUDIT).lag == 2
 
 
@@ -190,6 +191,7 @@ def test_a_gap_in_an_input_is_seen_and_a_worker_goes_on_after_it(world: World) -
                 headers=[*codec.envelope_of_change(change, "tests").headers()],
             )
             producer.commit_transaction(SECONDS)
+    world.until_readable(CHANGES)
     decided(world, 0, changes[0].change_id)
     found = standing(world)
     assert found.refused

@@ -22,9 +22,9 @@ ENV = {**os.environ, "PYTHONPATH": str(Path(deploy.__file__).parents[1])}
 CHILD = """
 import os, signal, sys
 from deploy.ready import notify_ready
+print("last words of", sys.argv[1], file=sys.stderr, flush=True)
 with open(sys.argv[1], "a") as pids:
     print(os.getpid(), file=pids)
-print("last words of", sys.argv[1], file=sys.stderr, flush=True)
 if "stubborn" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "silent" not in sys.argv:

@@ -92,7 +92,8 @@ def test_a_directory_that_gets_its_tenant_brings_all_that_waited(kafka_door: Doo
         settle(kafka_door, change, status=201)
     assert answers[0].status_code == 201
 
-    ruled = eventually(lambda: rulings(kafka_door), WAIT_SECONDS)
+    eventually(lambda: len(rulings(kafka_door)) == len(waiting), WAIT_SECONDS)
+    ruled = rulings(kafka_door)
     first, left, last = (letter.cause for letter in waiting)
     assert causes(kafka_door) == [change.change_id, first, last]
     assert causes(kafka_door, topics.URGENT) == [left]

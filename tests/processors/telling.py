@@ -18,7 +18,7 @@ from tests.waiting import eventually
 SECONDS = 60.0
 PARTITION = partition_of(scenario.TENANT, PARTITIONS)
 BROKEN = str(Path(__file__).with_name("broken.py"))
-"""A worker that is broken on purpose and has short limits."""
+"""A worker that is broken on purpose and watched often."""
 
 
 def told(world: World, *given: changes.AnyChange) -> None:

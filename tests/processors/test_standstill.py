@@ -20,14 +20,17 @@ PEOPLE = 250
 
 
 @pytest.mark.parametrize(
-    ("people", "said"),
-    [(["ann", "lost", "ben"], "where 5 was due"), (["ann", "ben", "lost"], "stands still at 6")],
+    ("people", "lost", "said"),
+    [
+        (["ann", "lost", "ben"], ["lost"], "where 5 was due"),
+        (["ann", "ben", "lost"], ["lost", "last"], "stands still at 6"),
+    ],
     ids=["in the middle", "at the end"],
 )
 def test_a_lost_message_of_a_burst_ends_the_worker_and_the_next_one_applies_it(
-    world: World, people: Sequence[str], said: str
+    world: World, people: Sequence[str], lost: Sequence[str], said: str
 ) -> None:
-    with world.process("processors", program=(BROKEN, "lose", "lost")) as worker:
+    with world.process("processors", program=(BROKEN, "lose", *lost)) as worker:
         told(world, *settings(), *map(reported, people))
         assert worker.until_ended() == 70
         assert said in worker.log.read_text()

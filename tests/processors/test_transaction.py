@@ -38,6 +38,12 @@ def step(world: World, *outputs: Output) -> list[Record]:
     return [*records, Record(changelog, b"key", b"{}"), Record(changelog, b"other", b"{}")]
 
 
+def users(world: World) -> list[str]:
+    """Whom the committed steps are about."""
+    world.until_readable("directory-events")
+    return [event.user_id for event in world.messages("directory-events")]
+
+
 def test_a_step_is_there_as_a_whole_and_says_where_the_changelog_ends(
     world: World, run: Run
 ) -> None:
@@ -46,7 +52,7 @@ def test_a_step_is_there_as_a_whole_and_says_where_the_changelog_ends(
     first = run(owner.commit(step(world, user("ann"), user("ben"))))
     second = run(owner.commit(step(world, user("cid"))))
     assert (first, second) == (1, 4)  # a marker stands between them
-    assert [event.user_id for event in world.messages("directory-events")] == ["ann", "ben", "cid"]
+    assert users(world) == ["ann", "ben", "cid"]
 
 
 def test_a_new_owner_ends_the_older_one(world: World, run: Run) -> None:
@@ -57,7 +63,7 @@ def test_a_new_owner_ends_the_older_one(world: World, run: Run) -> None:
     with pytest.raises(TransactionError, match=r"_FENCED.*newer owner"):
         run(older.commit(step(world, user("ghost"))))
     run(newer.commit(step(world, user("ben"))))
-    assert [event.user_id for event in world.messages("directory-events")] == ["ann", "ben"]
+    assert users(world) == ["ann", "ben"]
 
 
 def test_what_a_dead_owner_left_open_is_never_seen(world: World, run: Run) -> None:
@@ -70,7 +76,7 @@ def test_what_a_dead_owner_left_open_is_never_seen(world: World, run: Run) -> No
     owner = Transaction(world.settings, 0)
     run(owner.fence(FENCE_SECONDS))
     run(owner.commit(step(world, user("ann"))))
-    assert [event.user_id for event in world.messages("directory-events")] == ["ann"]
+    assert users(world) == ["ann"]
 
 
 def test_a_refused_record_takes_the_whole_step_with_it(world: World, run: Run) -> None:
@@ -82,4 +88,4 @@ def test_a_refused_record_takes_the_whole_step_with_it(world: World, run: Run) -
     restarted = Transaction(world.settings, 0)
     run(restarted.fence(FENCE_SECONDS))
     run(restarted.commit(step(world, user("ann"))))
-    assert [event.user_id for event in world.messages("directory-events")] == ["ann"]
+    assert users(world) == ["ann"]

@@ -6,6 +6,8 @@ import pytest
 from schemas.settings import Settings
 from sinks.connection import connect
 
+WAIT_SECONDS = 60.0
+
 
 @pytest.fixture
 def sink(database_url: str) -> Iterator[psycopg.Connection]:

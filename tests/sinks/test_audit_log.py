@@ -7,6 +7,7 @@ from schemas import topics
 from sinks import audit_log
 from sinks.audit_log import BrokenChainError
 from tests.harness import World
+from tests.sinks.conftest import WAIT_SECONDS
 from tests.sinks.messages import entry
 from tests.waiting import eventually
 
@@ -23,7 +24,7 @@ def test_entries_from_kafka_become_one_chain_per_tenant(world: World) -> None:
         for sentence in SENTENCES:
             said = [entry(sentence), entry(sentence, "globex")]
             world.produce(topics.AUDIT_ENTRIES.name, *said)
-        eventually(lambda: len(world.rows("SELECT FROM audit_entry")) == 8, 10)
+        eventually(lambda: len(world.rows("SELECT FROM audit_entry")) == 8, WAIT_SECONDS)
     query = "SELECT sequence, sentence FROM audit_entry WHERE tenant_id = %s ORDER BY sequence"
     with psycopg.connect(world.settings.require_database()) as owner:
         for tenant_id in ("acme", "globex"):

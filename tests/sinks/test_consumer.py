@@ -15,6 +15,7 @@ from sinks.connection import connect
 from sinks.consumer import SinkLoop, all_sinks
 from sinks.positions import MovedOnError, Positions
 from tests.harness import PARTITIONS, Process, World
+from tests.sinks.conftest import WAIT_SECONDS
 from tests.sinks.messages import entry
 from tests.waiting import eventually
 
@@ -41,7 +42,7 @@ def said(world: World, *sentences: str) -> None:
 
 
 def logged(world: World, count: int) -> list[str]:
-    eventually(lambda: len(world.rows(LOGGED)) >= count, 20)
+    eventually(lambda: len(world.rows(LOGGED)) >= count, WAIT_SECONDS)
     return [row["entry_id"] for row in world.rows(LOGGED)]
 
 
@@ -60,7 +61,7 @@ def test_a_log_that_retention_emptied_after_all_was_applied_is_no_loss(world: Wo
     beyond = 'SELECT FROM sink_position WHERE topic = %s AND reached > "offset" + 1'
     with world.process("sinks") as process:
         said(world, "one")
-        eventually(lambda: world.rows(beyond, topic), 20)
+        eventually(lambda: world.rows(beyond, topic), WAIT_SECONDS)
         process.kill()
     admin = AdminClient({"bootstrap.servers": world.settings.require_kafka()})
     (answer,) = admin.delete_records([TopicPartition(topic, number, OFFSET_END)]).values()
@@ -87,7 +88,7 @@ def test_a_killed_sink_leaves_no_half_batch(world: World) -> None:
         with world.process("sinks") as process:
             owner.execute("LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE")
             said(world, "one")
-            eventually(lambda: world.rows(WAITING), 10)
+            eventually(lambda: world.rows(WAITING), WAIT_SECONDS)
             process.kill()
         owner.rollback()
     assert world.rows("SELECT FROM audit_entry") == []
@@ -107,7 +108,7 @@ def test_of_two_owners_of_a_partition_one_leaves(world: World) -> None:
         world.process("sinks", "b") as second,
     ):
         said(world, "one", "two")
-        eventually(lambda: {first.status(), second.status()} != {None}, 20)
+        eventually(lambda: {first.status(), second.status()} != {None}, WAIT_SECONDS)
         loser = first if first.status() is not None else second
         log = ended(loser)
         assert "Another process has moved audit_log on" in log
@@ -139,7 +140,7 @@ def test_a_frozen_process_that_wakes_writes_nothing(world: World) -> None:
     with world.process("sinks", "a") as frozen, world.connection() as owner:
         owner.execute("LOCK TABLE sink_position IN EXCLUSIVE MODE")
         said(world, "one")
-        eventually(lambda: world.rows(WAITING), 10)
+        eventually(lambda: world.rows(WAITING), WAIT_SECONDS)
         frozen.freeze()
         owner.rollback()
         with world.process("sinks", "b"):
@@ -161,7 +162,7 @@ def put(world: World, *values: bytes) -> None:
             partition=partition_of("acme", PARTITIONS),
             headers=[("ce_id", b"a\0b")],
         )
-    assert producer.flush(10) == 0
+    assert producer.flush(WAIT_SECONDS) == 0
 
 
 def test_what_does_not_decode_is_put_aside_and_the_rest_goes_on(world: World) -> None:
@@ -170,7 +171,7 @@ def test_what_does_not_decode_is_put_aside_and_the_rest_goes_on(world: World) ->
         said(world, "one")
         logged(world, 1)
         put(world, b"{}")
-        eventually(lambda: len(world.rows(LETTERS)) == 2, 10)
+        eventually(lambda: len(world.rows(LETTERS)) == 2, WAIT_SECONDS)
         process.kill()
     with world.process("sinks"):  # its position, the bad message, is still in the log
         said(world, "two")

@@ -10,6 +10,7 @@ from schemas import topics
 from schemas.codec import Output
 from sinks import dead_letters
 from tests.harness import World
+from tests.sinks.conftest import WAIT_SECONDS
 from tests.sinks.messages import NOON, dead_letter, ruled
 from tests.waiting import eventually
 
@@ -34,7 +35,8 @@ def test_letters_and_rulings_from_kafka_become_rows(world: World) -> None:
         ruling = ruled(first.event_id, "replayed")
         world.produce(topics.DEAD_LETTERS.name, first, ruling, second)
         query = "SELECT letter_id, settled FROM dead_letter ORDER BY number"
-        rows = eventually(lambda: world.rows(query), 10)
+        eventually(lambda: len(world.rows(query)) == 2, WAIT_SECONDS)
+        rows = world.rows(query)
     assert [(row["letter_id"], row["settled"]) for row in rows] == [
         (first.event_id, "replayed"),
         (second.event_id, None),

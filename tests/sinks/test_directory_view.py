@@ -21,6 +21,7 @@ from sinks import directory_view
 from sinks.directory_view import DirectoryView
 from tests.harness import World
 from tests.sinks import messages
+from tests.sinks.conftest import WAIT_SECONDS
 from tests.sinks.messages import (
     common,
     deactivated,
@@ -62,8 +63,9 @@ def test_what_processors_publish_becomes_rows(world: World) -> None:
         listener.execute(f"LISTEN {OUTCOME_CHANNEL}")
         world.produce(topics.DIRECTORY_EVENTS.name, *said)
         world.produce(topics.ACCESS_EVENTS.name, provisioned("m-ann"))
-        assert [note.payload for note in listener.notifies(timeout=10, stop_after=1)] == ["c1"]
-        eventually(lambda: world.rows("SELECT FROM member"), 10)
+        notes = listener.notifies(timeout=WAIT_SECONDS, stop_after=1)
+        assert [note.payload for note in notes] == ["c1"]
+        eventually(lambda: world.rows("SELECT FROM member"), WAIT_SECONDS)
         assert process.stop() == 0
     assert rows(world, "tenant") == [{"tenant_id": "acme", "name": "Acme", "default_role": None}]
     assert rows(world, "role")[0] | {"rank": 10, "is_admin": True} == rows(world, "role")[0]

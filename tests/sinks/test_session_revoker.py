@@ -9,6 +9,7 @@ from schemas.read_models import GATEWAY_ROLE, TENANT_SETTING
 from sinks import session_revoker
 from sinks.session_revoker import SessionRevoker
 from tests.harness import World
+from tests.sinks.conftest import WAIT_SECONDS
 from tests.sinks.messages import refresh, revoke
 from tests.waiting import eventually
 
@@ -51,7 +52,7 @@ def test_a_command_from_kafka_ends_sessions_and_keys(world: World) -> None:
         logged_in(url, member_id, tenant_id)
     with world.process("sinks"):
         world.produce(topics.SESSION_REVOCATIONS.name, revoke("ann"))
-        eventually(lambda: world.rows("SELECT FROM member_cutoff"), 10)
+        eventually(lambda: world.rows("SELECT FROM member_cutoff"), WAIT_SECONDS)
     sessions = world.rows("SELECT tenant_id, member_id FROM session ORDER BY 1")
     keys = world.rows(
         "SELECT tenant_id, member_id FROM api_key WHERE revoked_at IS NULL ORDER BY 1"
@@ -197,5 +198,5 @@ def test_the_loop_ends_what_somebody_had_locked(world: World) -> None:
         with psycopg.connect(url) as product:
             product.execute("SELECT FROM session FOR UPDATE")
             world.produce(topics.SESSION_REVOCATIONS.name, revoke("ann"))
-            eventually(lambda: world.rows("SELECT FROM member_cutoff"), 10)
-        eventually(lambda: not world.rows("SELECT FROM session"), 10)
+            eventually(lambda: world.rows("SELECT FROM member_cutoff"), WAIT_SECONDS)
+        eventually(lambda: not world.rows("SELECT FROM session"), WAIT_SECONDS)

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -77,13 +78,17 @@ class Stages:
         for stage in stages:
             assert self._running[stage].stop() == 0, self.said(stage)
 
-    def _are_ready(self) -> bool:
+    def tend(self) -> bool:
+        """Start again whoever has ended, as a supervisor does it; True."""
         for stage, process in list(self._running.items()):
             if process.status() is not None:
                 self.start(stage)
             elif process._says_ready():
                 self._ready.add(stage)
-        return self._ready == self._running.keys()
+        return True
+
+    def _are_ready(self) -> bool:
+        return self.tend() and self._ready == self._running.keys()
 
 
 @contextmanager
@@ -119,9 +124,17 @@ def posted(world: World, directory_id: str) -> httpx2.Response:
     )
 
 
-def goes_through(world: World, tenant_id: str) -> bool:
-    """Whether a tenant can be opened, for the first time or again."""
-    return asked(world, tenant_id).is_success
+def goes_through(stages: Stages, tenant_id: str) -> bool:
+    """Whether a tenant can be opened, for the first time or again; then all sinks have applied it.
+
+    A worker may have outlived the broker and end only now.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(asked, stages.world, tenant_id)
+        eventually(lambda: stages.tend() and answer.done(), 2 * SECONDS)
+    if not answer.result().is_success:
+        return False
+    return eventually(lambda: stages.tend() and is_applied(stages.world), SECONDS)
 
 
 def is_applied(world: World) -> bool:

@@ -27,7 +27,7 @@ from tests.states.stages import (
 )
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(420)]  # a broker starts several times
 ANOTHER = "rollcall: Kafka at ROLLCALL_KAFKA is the cluster .* but this installation lives in .*\n"
 AWAY = "rollcall: Kafka at ROLLCALL_KAFKA does not answer"
 
@@ -111,7 +111,7 @@ def test_without_room_or_a_controller_nothing_is_promised_and_all_goes_on_afterw
     kafka.restart()
     stages.until_ready()
     eventually(lambda: watched.ends(lanes).keys() == lanes, SECONDS)  # the watchdog sees again
-    assert goes_through(world, "late")
+    assert goes_through(stages, "late")
     assert nothing_is_there_twice(world)
 
 
@@ -132,7 +132,7 @@ def test_where_partitions_have_no_leader_nobody_begins_and_all_goes_on_afterward
         assert refused.result().status_code == 503
     kafka.find_disk()
     stages.until_ready()
-    assert goes_through(world, lost)
+    assert goes_through(stages, lost)
     assert nothing_is_there_twice(world)
 
 
@@ -140,7 +140,7 @@ def test_an_older_and_another_kafka_are_refused_and_the_right_one_goes_on(
     kafka: Kafka, world: World, stages: Stages
 ) -> None:
     kafka.copy("older")
-    assert goes_through(world, "since")
+    assert goes_through(stages, "since")
     known = world.rows("SELECT * FROM audit_entry ORDER BY tenant_id, sequence")
 
     kafka.swap("older", kept="newer")
@@ -163,5 +163,5 @@ def test_an_older_and_another_kafka_are_refused_and_the_right_one_goes_on(
 
     kafka.swap("newer", kept="wiped")
     stages.until_ready()
-    assert goes_through(world, "again")
+    assert goes_through(stages, "again")
     assert nothing_is_there_twice(world)

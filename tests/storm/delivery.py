@@ -31,7 +31,7 @@ class Delivery:
         """Posts of what was acknowledged before."""
         self.share = 1.0
         """How much of all events may be posted by now; meanwhile WorkOS repeats itself."""
-        self.events = events
+        self.events = [*events]
         self._urls, self._secret = urls, secret
         self._count = len({event["id"] for event in events})
         self._pace = POSTERS / per_second
@@ -47,6 +47,17 @@ class Delivery:
     def allow(self, more: float) -> None:
         """Let that share of the events happen besides."""
         self.share = min(1.0, self.share + more)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether all events have been begun."""
+        return self._begun == len(self.events)
+
+    def add(self, event: Event) -> None:
+        """Let something more happen."""
+        with self._lock:
+            self.events.append(event)
+            self._count += 1
 
     def has_got(self, share: float) -> bool:
         """Whether that share of the events was acknowledged."""

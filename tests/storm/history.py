@@ -85,6 +85,16 @@ class Customer:
             yield self._event("group.updated", group["data"] | {"name": name})
         yield self._event("group.deleted", self._groups[-1]["data"])
 
+    def another(self) -> Event:
+        """Somebody who stays marries, after all that has happened so far."""
+        user = self._rng.choice(
+            [e for e in self._users if e["data"]["idp_id"] not in self.departed]
+        )
+        new = {"last_name": f"Newlywed {len(self.events)}"}
+        event = self._event("user.updated", user["data"] | new)
+        self.events.append(event)
+        return event
+
     def _return(self, user: dict[str, Any]) -> Iterator[Event]:
         """Under a new id, as WorkOS gives it to whoever was deleted."""
         back = user | {"id": f"{user['id']}_again"}

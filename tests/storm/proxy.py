@@ -21,6 +21,7 @@ class Link:
         self._loop, self._target = loop, target
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._seconds = 0.0
         self._quick = asyncio.Event()
         self.heal()
@@ -38,9 +39,13 @@ class Link:
         self._do(self._heal())
 
     async def _cut(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            for listening in server.sockets:
+                self._loop.remove_reader(listening.fileno())
+            for _ in range(3):  # asyncio forgets to close what it is letting in when this ends
+                await asyncio.sleep(0)
+            server.close()
         for writer in self._open:
             writer.transport.abort()
 
@@ -52,12 +57,17 @@ class Link:
         self._seconds = 0.0
         self._quick.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._carry, LOOPBACK, self.port)
+            self._server = await asyncio.start_server(self._accepted, LOOPBACK, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)  # here, because its task may be cancelled before it has begun
+        task = asyncio.ensure_future(self._carry(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
-        self._open.add(writer)
         try:
             further, onward = await self._connected()
             ends.append(onward)
@@ -111,6 +121,8 @@ class Proxy:
         for link in self._links:
             link.cut()
         asyncio.run_coroutine_threadsafe(_others_cancelled(), self._loop).result(SECONDS)
+        for link in self._links:
+            link.cut()  # who was let in meanwhile
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

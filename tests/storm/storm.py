@@ -16,7 +16,7 @@ from tests.storm.proxy import Link
 from tests.storm.shelter import LinkName
 from tests.waiting import eventually
 
-SECONDS = 120.0
+SECONDS = 240.0
 Harm = Literal["cut", "slow", "stall"]
 HARMS: tuple[Harm, ...] = ("cut", "slow", "stall")
 SOME = 40

@@ -69,16 +69,17 @@ def freeze_a_worker_past_its_session(ships: Fleet, read: Logs, crowd: Customer) 
     owner = eventually(lambda: read.owner_of(partition, "ab"), SECONDS)
     worker, other = ships["processors", owner], "b" if owner == "a" else "a"
     worker.freeze()
-    before = read.undecided(partition)
-    changes = crowd.changes()
-    on_the_lanes(changes, ships.world)
+    on_the_lanes(crowd.changes(), ships.world)
 
     def frozen_midway() -> bool:
+        if not (before := read.undecided(partition)):  # it was awake for long enough for all
+            on_the_lanes(crowd.changes(), ships.world)
+            return False
         worker.thaw()
         used = worker.process.cpu_seconds()
         eventually(lambda: worker.process.cpu_seconds() > used + A_LITTLE, SECONDS)
         worker.freeze()
-        return 0 < read.undecided(partition) < before + len(changes)
+        return 0 < read.undecided(partition) < before
 
     assert eventually(frozen_midway, SECONDS)
     eventually(lambda: read.owner_of(partition, other), SECONDS)
