@@ -138,15 +138,18 @@ class Storm:
 
         `work` brings some, and says whether there is some.
         """
-        ship = eventually(lambda: self.tend() and self._any_of(stage), SECONDS)
-        assert isinstance(ship, Ship)
-        if not (places := self.logs.places_of(stage, ship.instance)):
-            return None
+        ship, places = eventually(lambda: self._owner(stage), SECONDS)
         ship.freeze()
         if work(places) and self.logs.left(newest := self.logs.newest(), places):
             return Asleep(ship, newest, places)
         ship.thaw()
         return None
+
+    def _owner(self, stage: Stage) -> tuple[Ship, set[Place]] | None:
+        self.tend()
+        ship = self._any_of(stage)
+        places = self.logs.places_of(stage, ship.instance) if ship else None
+        return (ship, places) if ship and places else None
 
     def _some_comes_in(self, places: set[Place]) -> bool:
         until = time.monotonic() + ASLEEP_SECONDS
