@@ -39,6 +39,7 @@ def dead_letter(
     """The dead letter of a message; its place makes its id, so a repeat is recognisable."""
     letter_id = ids.of_cause("dead-letter", *_where(place, message))
     value = message.value or b""
+    headers = _headers(message.headers)
     whole = len(value) <= limits.LETTER_VALUE
     return DeadLetter(
         event_id=letter_id,
@@ -47,13 +48,13 @@ def dead_letter(
         recorded_at=now,
         reason=_reason(error),
         detail=_detail(error),
-        entity=_entity(message, change, letter_id),
+        entity=entities.of_letter(change, headers, letter_id),  # what is kept says it to a replay
         removal=place.topic == topics.URGENT.name if change is None else is_urgent(change),
         directory_id=getattr(change, "directory_id", None),
         topic=place.topic,
         partition=place.partition,
         offset=message.offset,
-        headers=_headers(message.headers),
+        headers=headers,
         key=message.key if whole else (message.key or b"")[: limits.ID_LENGTH],
         value=message.value if whole else None,
         sha256=hashlib.sha256(value).hexdigest(),
@@ -127,12 +128,6 @@ def tell(letters: list[DeadLetter]) -> None:
                 tenant_id=letter.tenant_id,
                 entity=letter.entity,
             )
-
-
-def _entity(message: Received, change: AnyChange | None, letter_id: str) -> str:
-    if change is None:
-        return entities.of_headers(message.headers, letter_id)
-    return entities.entity_of(change)
 
 
 def _reason(error: Exception) -> Literal["undecodable", "undecidable", "waiting"]:

@@ -137,7 +137,7 @@ class Step:
         try:
             change = codec.decode_change(message.key, message.value)
             if letter_id is not None:
-                return self._bytes(self._replay(change, letter_id))
+                return self._bytes(self._replay(change, message, letter_id))
             self._must_not_wait(change)
             return self._bytes(decide(self._view, change, self._clock()))
         except StoreError:
@@ -162,9 +162,13 @@ class Step:
         if (earlier := letters.first(self._view, change.tenant_id, entity)) is not None:
             raise WaitingError(f"it waits behind the dead letter {earlier} about {entity}")
 
-    def _replay(self, change: AnyChange, letter_id: str) -> Decision:
-        """A dead letter again; decided once, however often it is replayed."""
-        for entity in (entities.entity_of(change), entities.of_itself(letter_id)):
+    def _replay(self, change: AnyChange, message: Received, letter_id: str) -> Decision:
+        """A dead letter again; decided once, however often it is replayed.
+
+        One that did not decode then is open under what its headers say.
+        """
+        said = entities.of_headers(message.headers, letter_id)
+        for entity in (entities.entity_of(change), said):
             closes = letters.replayed(
                 self._view, change.tenant_id, entity, letter_id, in_order=not is_urgent(change)
             )

@@ -67,6 +67,11 @@ def of_headers(headers: ReadHeaders, message_id: str) -> str:
     return subject if subject and len(subject) <= _LONGEST else of_itself(message_id)
 
 
+def of_letter(message: "AnyChange | Output | None", headers: ReadHeaders, letter_id: str) -> str:
+    """The entity of a message that becomes a dead letter; None for one that does not decode."""
+    return of_headers(headers, letter_id) if message is None else entity_of(message)
+
+
 def of_itself(message_id: str) -> str:
     """The entity of a message that nothing else is about."""
     return _named("message", message_id)

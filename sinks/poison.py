@@ -64,7 +64,7 @@ def letter(
         stage=sink,
         reason=reason,
         detail=detail,
-        entity=_entity(arrival, output, letter_id),
+        entity=entities.of_letter(output, arrival.headers, letter_id),
         removal=_takes_away(arrival, output),
         directory_id=getattr(output, "directory_id", None),
         cause=header(arrival.headers, "ce_id") or "",
@@ -77,12 +77,6 @@ def letter(
         sha256=hashlib.sha256(value).hexdigest(),
         recorded_at=datetime.now(UTC),
     )
-
-
-def _entity(arrival: Arrival, output: Output | None, letter_id: str) -> str:
-    if output is None:
-        return entities.of_headers(arrival.headers, letter_id)
-    return entities.entity_of(output)
 
 
 def _takes_away(arrival: Arrival, output: Output | None) -> bool:

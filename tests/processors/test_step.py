@@ -10,9 +10,9 @@ from processors.lane import Lane
 from processors.state_view import StoredState
 from processors.step import Step
 from schemas import changes, codec, limits, metrics, state
-from schemas.envelope import Headers
+from schemas.envelope import REPLAY, Headers
 from schemas.events import UserRecorded
-from schemas.letters import Budget, budget_key
+from schemas.letters import Budget, Letter, budget_key
 from schemas.settings import Settings
 from schemas.state import DirectoryUser, Position
 from tests.core import scenario
@@ -41,6 +41,12 @@ def take(step: Step, *given: changes.AnyChange | bytes) -> None:
     for offset, each in enumerate(given):
         value = each if isinstance(each, bytes) else codec.encode(each)
         step.take(LANE, Message(offset, value))
+
+
+def keep(world: scenario.World, step: Step) -> None:
+    """The step is committed."""
+    for key, value in step.writes.items():
+        world.store.write(key, value)
 
 
 def said(step: Step, topic: str) -> list[bytes]:
@@ -106,6 +112,27 @@ def test_what_does_not_decode_is_waited_for_by_its_entity() -> None:
     assert len(said(step, "directory-events")) == 1
 
 
+@pytest.mark.parametrize(
+    "subject", ["user/as/newer/versions/say", None, "x" * 900], ids=["other", "none", "too long"]
+)
+def test_what_did_not_decode_is_replayed_whatever_its_headers_say(subject: str | None) -> None:
+    world = scenario.acme()
+    message = Message(0, b"{")
+    message.headers = [("ce_subject", subject.encode())] if subject else []
+    first = new_step(world)
+    first.take(LANE, message)
+    keep(world, first)
+    (letter,) = first.letters
+    again = Message(1, codec.encode(reported("ann")))
+    again.headers = [*letter.headers, (REPLAY, letter.event_id.encode())]
+    for rulings in (1, 0):
+        step = new_step(world, letters_open=True)
+        step.take(LANE, again)
+        keep(world, step)
+        assert len(said(step, "dead-letters")) == rulings
+    assert not world.records("letter", Letter)
+
+
 def test_a_member_that_cannot_be_decided_keeps_nobody_else_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -125,8 +152,7 @@ def test_a_member_that_cannot_be_decided_keeps_nobody_else_in(
         step = new_step(world)
         step.do(*piece)
         revoked += len(said(step, "session-revocations-v1"))
-        for key, value in step.writes.items():
-            world.store.write(key, value)
+        keep(world, step)
     assert revoked == 2
     assert metrics.WORK_FAILED._value.get() == before + 1
 

@@ -135,6 +135,26 @@ def test_a_partition_that_another_moved_on_is_not_held(world: World) -> None:
             second.hold(sink, place)
 
 
+def test_the_end_of_a_log_is_forgotten_with_the_partition(world: World) -> None:
+    """What was handed out up to there is dropped, so it is not applied: it must come again."""
+    said(world, "one")
+    place = (world.settings.topic(AUDIT), partition_of("acme", PARTITIONS))
+    owned = [TopicPartition(*place)]
+    positions = Positions("audit_log", world.installation)
+    with closing(LogReader(world.settings)) as reader, connect(world.settings) as sink:
+        sink.autocommit = True
+        positions.take(sink, reader, owned)
+        (one,) = (positions.at(place, 0, each) for each in published(world))
+        positions.move(sink, {place: one})
+        positions.moved({place: one})
+        positions.saw_end(place, 50)
+        positions.drop(owned)
+        positions.saw_end(place, 50)
+        positions.take(sink, reader, owned)
+        positions.save_ends(sink)
+    assert world.rows("SELECT reached FROM sink_position") == [{"reached": 0}]
+
+
 def test_a_frozen_process_that_wakes_writes_nothing(world: World) -> None:
     """Frozen with a batch in its hands, it wakes after another took over."""
     with world.process("sinks", "a") as frozen, world.connection() as owner:
