@@ -1,5 +1,7 @@
 """Settings of every Kafka client, once.  The reason stands beside each that is not the default."""
 
+from pathlib import Path
+
 from schemas import limits
 from schemas.settings import Settings
 
@@ -78,7 +80,24 @@ def admin(settings: Settings) -> ClientConfig:
 
 
 def _common(settings: Settings, name: str) -> ClientConfig:
+    return connection(settings) | {"client.id": f"{settings.installation}-{name}"}
+
+
+def connection(settings: Settings) -> ClientConfig:
+    """Where Kafka is, how it is known to be the right one, and how we prove who we are."""
+    secured: dict[str, str | Path | None] = {
+        "ssl.ca.location": settings.kafka_ca,
+        "ssl.certificate.location": settings.kafka_certificate,
+        "ssl.key.location": settings.kafka_key,
+    }
+    if settings.kafka_security.startswith("sasl"):
+        secured |= {
+            "sasl.mechanism": settings.kafka_mechanism,
+            "sasl.username": settings.kafka_user,
+            "sasl.password": settings.kafka_password,
+        }
     return {
         "bootstrap.servers": settings.require_kafka(),
-        "client.id": f"{settings.installation}-{name}",
+        "security.protocol": settings.kafka_security,
+        **{name: str(value) for name, value in secured.items() if value is not None},
     }

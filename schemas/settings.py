@@ -3,9 +3,10 @@
 import re
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.topics import STATE_CHANGELOG, TOPICS
@@ -29,7 +30,27 @@ class Settings(BaseSettings):
     )
 
     kafka: str | None = Field(None, description="Kafka bootstrap servers, host:port[,host:port…].")
-    database_url: str | None = Field(None, description="Postgres, as a libpq URL.")
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="How Kafka is spoken to: encrypted (ssl), with a login (sasl)."
+    )
+    kafka_ca: Path | None = Field(
+        None, description="PEM file of the authorities that sign Kafka's certificates."
+    )
+    kafka_certificate: Path | None = Field(
+        None, description="PEM file of our own certificate, where Kafka asks for one."
+    )
+    kafka_key: Path | None = Field(
+        None, description="PEM file of the key, without a password, of that certificate."
+    )
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the login is proven, if there is one."
+    )
+    kafka_user: str | None = Field(None, description="Name of the login at Kafka.")
+    kafka_password: str | None = Field(None, description="Password of the login at Kafka.")
+    database_url: str | None = Field(
+        None,
+        description="Postgres, as a libpq URL; sslmode=verify-full&sslrootcert=FILE encrypts.",
+    )
     url: str = Field(
         "http://127.0.0.1:8080", description="Where the command line finds the gateway."
     )
@@ -50,6 +71,16 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address on which the gateway listens.")
     port: int = Field(8080, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
+    health_host: str = Field(
+        "127.0.0.1", description="Address of /livez, /readyz and /metrics of each process."
+    )
+    health_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Their port; 0 takes a free one. Unset: gateway 9401, processors 9402, sinks"
+        " 9403.",
+    )
     installation: str = Field(
         "rollcall",
         pattern=r"^[a-z][a-z0-9-]{0,40}$",
@@ -87,6 +118,17 @@ class Settings(BaseSettings):
         if not all(_SECRET.fullmatch(secret) for secret in value):
             raise ValueError(_RULE)
         return value
+
+    @model_validator(mode="after")
+    def _complete_login(self) -> Self:
+        if self.kafka_security.startswith("sasl") and not (self.kafka_user and self.kafka_password):
+            raise ValueError(
+                "ROLLCALL_KAFKA_SECURITY asks for a login: set ROLLCALL_KAFKA_USER and"
+                " ROLLCALL_KAFKA_PASSWORD"
+            )
+        if (self.kafka_certificate is None) != (self.kafka_key is None):
+            raise ValueError("set ROLLCALL_KAFKA_CERTIFICATE and ROLLCALL_KAFKA_KEY, or neither")
+        return self
 
     def topic(self, name: str) -> str:
         """The name on the broker of a topic in `schemas.topics`."""
@@ -141,10 +183,12 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [
-            f"ROLLCALL_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
-        ]
-        raise SettingsError("\n".join(lines)) from None
+        raise SettingsError("\n".join(_complaint(item) for item in error.errors())) from None
+
+
+def _complaint(item: ErrorDetails) -> str:
+    where = f"ROLLCALL_{str(item['loc'][0]).upper()}: " if item["loc"] else ""
+    return where + item["msg"]
 
 
 def _required(value: str | None, variable: str, what: str) -> str:
