@@ -7,11 +7,9 @@ from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
-from ingest.answers import HANDLERS, Answering, Problem, refusal
+from ingest.answers import HANDLERS, Answering, Problem
 from ingest.api.audit import Audit
 from ingest.api.authentication import Authentication
 from ingest.api.changes import Changes
@@ -27,16 +25,19 @@ from ingest.assignments import Assignments
 from ingest.bodies import BodyLimit
 from ingest.database import Database
 from ingest.directories import DirectoryOwners
+from ingest.measuring import Measuring
 from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
-from ingest.refusals import UnavailableError
 from ingest.replays import Replays
 from ingest.server import Server
 from ingest.tracing import Tracing
 from ingest.workos.webhook import RefusalCounter, WorkosWebhook
 from schemas import limits
+from schemas.health import Health
 from schemas.positions import Installation
 from schemas.settings import Settings
+
+WEBHOOKS, WORKOS = "/api/webhooks", "/workos"
 
 
 class Gateway:
@@ -64,15 +65,18 @@ class Gateway:
         ]
         return Starlette(
             routes=[
-                Route("/readyz", self.readyz),
                 Mount(
-                    "/api/webhooks",
-                    routes=[Route("/workos", webhook.receive, methods=["POST"])],
+                    WEBHOOKS,
+                    routes=[Route(WORKOS, webhook.receive, methods=["POST"])],
                     middleware=before_webhooks,
                 ),
                 Mount("/api", app=self._api(token)),
             ],
-            middleware=[Middleware(Answering), Middleware(Tracing)],
+            middleware=[
+                Middleware(Measuring, doors={WEBHOOKS + WORKOS}),
+                Middleware(Answering),
+                Middleware(Tracing),
+            ],
             exception_handlers=HANDLERS,
             lifespan=self._lifespan,
         )
@@ -137,13 +141,13 @@ class Gateway:
         api.post(letter + "/drop", response_model=Dropped)(letters.drop)
         return api
 
-    async def readyz(self, _: Request) -> JSONResponse:
-        """Say whether requests can be answered."""
+    def why_not_ready(self) -> str | None:
+        """Why requests cannot be answered just now; None while they can."""
         if not self.publisher.ready:
-            return refusal(UnavailableError("The Kafka producer failed and is being made anew."))
+            return "The Kafka producer failed and is being made anew."
         if not self.outcomes.ready:
-            return refusal(UnavailableError("The database is away: outcomes cannot be heard."))
-        return JSONResponse({"status": "ready"})
+            return "The database is away: outcomes cannot be heard."
+        return None
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -159,25 +163,21 @@ class Gateway:
             self.database.close()
 
 
-def create(settings: Settings, installation: Installation) -> Starlette:
-    """The gateway's application; it connects in its lifespan.
-
-    Raises:
-        SettingsError: the admin token, Kafka or the database is not set.
-    """
-    return Gateway(settings, installation).app
-
-
-def run(settings: Settings, installation: Installation, ready: Callable[[int], None]) -> None:
+def run(
+    settings: Settings, installation: Installation, ready: Callable[[int], None], health: Health
+) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         settings: host and port among them; port 0 takes a free one.
         installation: what `topics create` fixed.
         ready: called once with the port, when requests are served and outcomes are heard.
+        health: learns why requests cannot be answered.
 
     Raises:
         SettingsError: a setting is missing, or the address is taken.
     """
     gateway = Gateway(settings, installation)
-    Server(gateway.app, settings, gateway.outcomes.until_ready, ready).serve_until_stopped()
+    server = Server(gateway.app, settings, gateway.outcomes.until_ready, ready)
+    health.why_not_ready = gateway.why_not_ready
+    server.serve_until_stopped()

@@ -12,8 +12,10 @@ from processors.broker import Broker
 from processors.faust_internals.application import App
 from processors.faust_internals.store import LocalStores, StateTable
 from processors.ownership import PartitionOwnership
+from processors.readiness import why_not_ready
 from processors.watchdog import Watchdog
 from schemas import limits
+from schemas.health import Health
 from schemas.positions import Installation
 from schemas.settings import Settings
 from schemas.topics import LANES, STATE_CHANGELOG
@@ -26,7 +28,9 @@ STORE_OPTIONS = {
 """RocksDB per partition; its defaults are 2 GiB of cache and 90 % of all file handles."""
 
 
-def create(settings: Settings, installation: Installation, ready: Callable[[], None]) -> App:
+def create(
+    settings: Settings, installation: Installation, ready: Callable[[], None], health: Health
+) -> App:
     """The application, with its agents and its table; nothing runs yet."""
     app = App(
         settings.application,
@@ -70,7 +74,8 @@ def create(settings: Settings, installation: Installation, ready: Callable[[], N
     broker, stores = Broker(settings, installation), LocalStores(app, table)
     ownership = PartitionOwnership(settings, installation, broker, stores, ready)
     app.ownership = ownership
-    app.watchdog = Watchdog(broker, ownership)
+    watchdog = app.watchdog = Watchdog(broker, ownership)
+    health.why_not_ready = lambda: why_not_ready(ownership, kafka_answers=watchdog.kafka_answers)
     for number, lane in enumerate(LANES):
 
         async def decide(stream: Any, number: int = number) -> None:
@@ -81,7 +86,9 @@ def create(settings: Settings, installation: Installation, ready: Callable[[], N
     return app
 
 
-def run(settings: Settings, installation: Installation, ready: Callable[[], None]) -> None:
+def run(
+    settings: Settings, installation: Installation, ready: Callable[[], None], health: Health
+) -> None:
     """Decide until SIGTERM or SIGINT; `ready` is called whenever the loops have begun.
 
     Raises:
@@ -91,7 +98,7 @@ def run(settings: Settings, installation: Installation, ready: Callable[[], None
     # Faust's parts that we extend write under our name, a table at each step of a recovery.
     logging.getLogger("processors.faust_internals").setLevel(logging.WARNING)
     settings.worker_folder.mkdir(parents=True, exist_ok=True)
-    app = create(settings, installation, ready)
+    app = create(settings, installation, ready, health)
     # Where records go is the composition root's to say; Faust would put up handlers of its own.
     worker = faust.Worker(_untyped(app), override_logging=False, redirect_stdouts=False, quiet=True)
     worker.spinner = None  # it would write control codes into logs

@@ -15,6 +15,10 @@ class Received(Protocol):
         """Its place on the lane."""
 
     @property
+    def timestamp(self) -> float:
+        """When the broker got it, in seconds since 1970."""
+
+    @property
     def key(self) -> bytes | None:
         """The tenant id."""
 
@@ -43,7 +47,10 @@ class GapError(RuntimeError):
 class Lane:
     """What waits on one input topic of the partition, and which offset is due next."""
 
-    def __init__(self, topic: str, topic_id: str, due: int) -> None:
+    def __init__(self, topic: str, topic_id: str, due: int, now: float = 0.0) -> None:
+        self.moved_at = now
+        """When its position last moved, or when it was taken over; seconds since 1970."""
+        self._caught_up_at = now
         self.topic = topic
         self.topic_id = topic_id
         self.due = due
@@ -54,6 +61,18 @@ class Lane:
     def next_to_fetch(self) -> int:
         """The offset after everything that waits."""
         return self.waiting[-1].offset + 1 if self.waiting else self.due
+
+    def waited(self, end: int, now: float) -> float:
+        """Seconds that the oldest message has waited, in a log that ends at `end`.
+
+        Of one that was not fetched yet it is known only that it was not there at the last call that
+        found nothing.
+        """
+        if end <= self.due:
+            self._caught_up_at = now
+            return 0.0
+        came = self.waiting[0].timestamp if self.waiting else self._caught_up_at
+        return max(0.0, now - came)
 
     def put(self, message: Received) -> None:
         """Never waits: a full lane pauses its own topic-partition and nobody else's."""

@@ -1,7 +1,8 @@
 """Which partitions this process owns, and their loops: one owner a partition (DESIGN §5.2)."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,12 +13,13 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from processors.broker import Broker, Place
 from processors.fatal import StuckError, die, in_background
+from processors.gauges import Behind, Gauges
 from processors.lane import Lane
 from processors.partition_loop import PartitionLoop, PartitionStore
 from processors.stamps import Log, Stamps, Stores
 from processors.transaction import Transaction
 from processors.watchdog import Reach
-from schemas import kafka, limits, state
+from schemas import kafka, limits, metrics, state
 from schemas.positions import Installation, LogMismatchError, LogReader
 from schemas.settings import Settings
 from schemas.state import Position
@@ -68,6 +70,10 @@ class PartitionOwnership:
         self._stamps = Stamps(made_from, stores, _now)
         self._generation = 0
         self._recovering = False
+        self._taken_at = 0.0
+        self._gauges = Gauges()
+        self.joined = False
+        """Whether the group has said which partitions are ours, be they none."""
         self._transactions: dict[int, Transaction] = {}
         self._standbys: set[int] = set()
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -94,6 +100,7 @@ class PartitionOwnership:
             StuckError: the broker did not do it in time.
         """
         self._recovering = bool(actives | standbys)
+        self._taken_at = time.monotonic()
         self._standbys = standbys
         for gone in self._transactions.keys() - actives:
             self._transactions.pop(gone).close()
@@ -104,6 +111,7 @@ class PartitionOwnership:
         try:
             await asyncio.gather(*(each.fence(QUARTER_OF_A_SESSION) for each in fresh.values()))
             self._transactions |= fresh
+            metrics.FENCES.inc(len(fresh))
             await self._in_thread(lambda: self._end_changelogs(actives))
             begins = await self._in_thread(lambda: self._examine_stores(actives | standbys))
         except (KafkaException, TimeoutError) as error:
@@ -152,33 +160,38 @@ class PartitionOwnership:
             return False
         for partition, store in stores.items():
             self._start(partition, lanes[partition], store)
+        if self._recovering:
+            metrics.RECOVERY_SECONDS.observe(time.monotonic() - self._taken_at)
         self._recovering = False
+        self.joined = True
         log.info("deciding", partitions=sorted(self.loops), standbys=sorted(self._standbys))
         self._ready()
         return True
 
     def places(self) -> dict[Place, int]:
         """Where reading goes on for the loops that there are."""
-        return {
-            (self._settings.topic(lane.topic), partition): lane.next_to_fetch
-            for partition, loop in self.loops.items()
-            for lane in loop.lanes
-        }
+        return {place: lane.next_to_fetch for place, _, lane in self._lanes()}
 
     def dues(self) -> dict[Place, int]:
         """The offset that is due on each lane of the loops that decide."""
-        return {
-            (self._settings.topic(lane.topic), partition): lane.due
-            for partition, loop in self.loops.items()
-            for lane in loop.lanes
-            if loop.parked is None
-        }
+        return {place: lane.due for place, loop, lane in self._lanes() if loop.parked is None}
+
+    def _lanes(self) -> Iterator[tuple[Place, PartitionLoop, Lane]]:
+        for partition, loop in self.loops.items():
+            for lane in loop.lanes:
+                yield (self._settings.topic(lane.topic), partition), loop, lane
 
     def recovery(self) -> Mapping[Place, Reach] | None:
         """What recovery has read since we took over; None once the loops have begun."""
         if not self._recovering:
             return None
         return {place: Reach(*reach) for place, reach in self._stores.recovery().items()}
+
+    def measure(self, ends: Mapping[Place, int]) -> None:
+        """Show how far each lane is behind; of those whose end is not known just now, nothing."""
+        lanes = [(place, lane) for place, _, lane in self._lanes() if place in ends]
+        behind = [Behind(lane, place[1], ends[place]) for place, lane in lanes]
+        self._gauges.show(behind, self.loops.values(), time.time())
 
     def standbys(self) -> list[Place]:
         """The changelogs that are only copied."""
@@ -210,7 +223,7 @@ class PartitionOwnership:
         topic_id = self._installation.topic_ids[place.topic]
         position = store.state.get(state.position_key(topic), Position)
         due = await self._in_thread(lambda: self._log_reader.next_offset(place, topic_id, position))
-        return Lane(topic, topic_id, due)
+        return Lane(topic, topic_id, due, time.time())
 
     async def end(self) -> None:
         """Finish the steps in flight: what is committed must also reach the store."""

@@ -4,13 +4,14 @@ Nothing interleaves, urgent changes go first, and a step that was not committed 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
 import structlog
 
-from processors import dead_letters, gaps
+from processors import dead_letters, gaps, meters
 from processors.core import budget, work
 from processors.lane import GapError, Lane, Received
 from processors.state_view import StoredState
@@ -115,6 +116,7 @@ class PartitionLoop:
         batch = self._taken(lane)
         if not batch:
             return
+        begun = time.perf_counter()
         step = self._new_step()
         for message in batch:
             step.take(lane, message)
@@ -123,6 +125,8 @@ class PartitionLoop:
                 break  # what follows stays undecided, and is read again when the partition goes on
         step.reach(lane, last)
         await self._commit(step)
+        lane.moved_at = time.time()
+        meters.took(lane.topic, begun, step.outcomes)
         if step.spent:
             self._park("budget")
         for message in batch:
@@ -137,6 +141,7 @@ class PartitionLoop:
         try:
             return lane.take(limits.RECORDS_PER_STEP)
         except GapError:
+            metrics.GAPS.inc()
             if not gaps.met_before(self._settings, lane, self._transaction.partition):
                 raise
             self._park("gap")
@@ -150,9 +155,11 @@ class PartitionLoop:
             self._may_have_work = False
             self._set_alarm(work.next_due(stored))
             return
+        begun = time.perf_counter()
         step = self._new_step()
         step.do(*found)
         await self._commit(step)
+        meters.worked(begun)
 
     def _new_step(self) -> Step:
         return Step(
@@ -178,7 +185,6 @@ class PartitionLoop:
         What is read is turned away: it stays in the log, and the position says where to go on.
         """
         self.parked = why
-        metrics.PARTITIONS_PARKED.labels(why=why).inc()
         log.critical(_WHAT_TO_DO[why], partition=self._transaction.partition)
         for lane in self.lanes:
             while lane.waiting:

@@ -4,6 +4,7 @@ Each message is applied, or is a dead letter in the same transaction (DESIGN §5
 wrote before it failed is forgotten, and what others wrote stays.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -14,8 +15,8 @@ from msgspec.structs import replace
 from processors import dead_letters
 from processors.core import budget, letters, work
 from processors.core.decide import decide
-from processors.core.draft import Decision, UndecidableError
-from processors.core.overlay import Overlay, Writes
+from processors.core.draft import Decision, Outcome, UndecidableError
+from processors.core.overlay import Overlay, Remembering, Writes
 from processors.dead_letters import Place, WaitingError
 from processors.lane import Lane, Received
 from processors.state_view import StoredState, StoreError
@@ -37,6 +38,7 @@ _LARGEST = limits.OUTPUT_MESSAGE - 4_096  # key, headers and the batch's own byt
 class _Bytes(NamedTuple):
     """A decision as it goes into Kafka, and its state records."""
 
+    outcome: Outcome
     outputs: Sequence[Record]
     encoded: dict[bytes, bytes | None]
     writes: Writes
@@ -55,7 +57,7 @@ class Step:
         letters_open: bool,
     ) -> None:
         self._settings = settings
-        self._view = Overlay(stored)
+        self._view = Overlay(Remembering(stored))
         self._partition = partition
         self._clock = clock
         self._outputs: list[Record] = []
@@ -65,6 +67,8 @@ class Step:
         """Whether some entity has an open dead letter; almost always none has."""
         self.letters: list[DeadLetter] = []
         """The dead letters that it makes."""
+        self.outcomes: Counter[Outcome] = Counter()
+        """What became of how many messages."""
         self.writes: dict[bytes, bytes | None] = {}
         """State records by key, as they go into the changelog and the store."""
 
@@ -80,7 +84,9 @@ class Step:
             StoreError: nothing about the message: this process must end.
         """
         before = len(self.letters)
-        self._apply(self._decided(lane, message))
+        decided = self._decided(lane, message)
+        self._apply(decided)
+        self.outcomes[decided.outcome] += 1
         dead = any(letter.reason != "waiting" for letter in self.letters[before:])
         self._budget = budget.counted(self._budget, dead=dead)
 
@@ -206,7 +212,7 @@ class Step:
                 f"what follows from it takes {max(sizes)} bytes in one message, and Kafka takes"
                 f" {limits.OUTPUT_MESSAGE}: make what it is about smaller"
             )
-        return _Bytes(outputs, encoded, decision.writes)
+        return _Bytes(decision.outcome, outputs, encoded, decision.writes)
 
     def _apply(self, decided: _Bytes) -> None:
         self._outputs += decided.outputs

@@ -33,7 +33,7 @@ import msgspec
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from schemas import kafka, limits
+from schemas import kafka, limits, metrics
 from schemas.envelope import Headers
 from schemas.settings import Settings
 
@@ -124,6 +124,10 @@ class Transaction:
         return await self._in_thread("write a step", lambda: self._commit(records))
 
     def _commit(self, records: Sequence[Record]) -> int:
+        with metrics.TRANSACTION_SECONDS.time():
+            return self._until_committed(records)
+
+    def _until_committed(self, records: Sequence[Record]) -> int:
         reasons: list[KafkaException] = []
         while len(reasons) <= limits.ABORTED_STEPS:
             deadline = time.monotonic() + limits.TRANSACTION_SECONDS
@@ -133,6 +137,7 @@ class Transaction:
                 if verdict(_error_of(error)) != "abort":
                     raise
                 reasons.append(error)
+                metrics.TRANSACTIONS_ABORTED.inc()
             log.warning("aborting a step", partition=self.partition, reason=str(reasons[-1]))
             self._finish(self._producer.abort_transaction, deadline)
         # The last reason may be a consequence: the client does not take back the sequence number

@@ -135,6 +135,12 @@ class Watched(Protocol):
     def dues(self) -> dict[Place, int]:
         """The offset that is due on each lane of the loops that decide."""
 
+    def places(self) -> Mapping[Place, int]:
+        """All lanes of all loops; those that decide nothing are also measured."""
+
+    def measure(self, ends: Mapping[Place, int]) -> None:
+        """Show how far lanes are behind."""
+
     def recovery(self) -> Mapping[Place, Reach] | None:
         """What recovery has read; None if none goes on."""
 
@@ -152,6 +158,8 @@ class Watchdog:
         self._broker = broker
         self._watched = watched
         self._thread = ThreadPoolExecutor(1, "watchdog")
+        self.kafka_answers = True
+        """Whether the broker did when it was last asked."""
 
     async def run(self) -> None:
         """Look until something is wrong.
@@ -170,13 +178,15 @@ class Watchdog:
             if seen.at - last > limits.STUCK_SECONDS / 2:
                 stands = {}  # this process itself stood still: nobody looked
             last = seen.at
+            self.kafka_answers = seen.answered
+            self._watched.measure(seen.ends)
             stands = judge(stands, seen)
             self._watched.touch(ends)
             ends = seen.ends
 
     async def _look(self) -> Seen:
         dues = self._watched.dues()
-        places = [*dues, *self._watched.standbys()]
+        places = [*self._watched.places(), *self._watched.standbys()]
         loop = asyncio.get_running_loop()
         try:
             ends, foreign = await loop.run_in_executor(self._thread, self._ask, places)

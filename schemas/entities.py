@@ -1,6 +1,7 @@
 """What a message is about: changes of one entity may not overtake one another's dead letters."""
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:  # the codec writes entities into headers
     from schemas.codec import Output
 
 _LONGEST: Final = 500  # it is a part of keys and of an index
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*")  # what quoting leaves as it is: nearly every id
 
 
 def entity_of(message: "AnyChange | Output") -> str:  # noqa: C901, PLR0911, PLR0912 # a table
@@ -78,7 +80,8 @@ def of_itself(message_id: str) -> str:
 
 
 def _named(kind: str, *ids: str) -> str:
-    name = "/".join((kind, *(quote(each, safe="") for each in ids)))
+    plain = (each if _PLAIN.fullmatch(each) else quote(each, safe="") for each in ids)
+    name = "/".join((kind, *plain))
     if len(name) <= _LONGEST:
         return name
     return f"{kind}/sha256:{hashlib.sha256(name.encode()).hexdigest()}"

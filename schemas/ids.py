@@ -12,9 +12,20 @@ NAMESPACE: Final = uuid.UUID("6f1d2a0e-6a55-5b8e-9d53-0c1b7b0f7a11")
 """Root of Rollcall's uuid5 ids; changing it changes every id that is derived from now on."""
 
 
+_VERSION_AND_VARIANT: Final = ~(0xF << 76 | 0b11 << 62) & ((1 << 128) - 1)
+_FIVE: Final = 5 << 76 | 0b10 << 62
+
+
 def of_cause(*parts: str) -> str:
-    """The uuid5 of what caused something, for instance (change id, kind, member id)."""
-    return str(uuid.uuid5(NAMESPACE, "\0".join(parts)))
+    """The uuid5 of what caused something, for instance (change id, kind, member id).
+
+    Written out (RFC 9562 §5.5), since several are made of every change and `uuid.uuid5` takes four
+    times as long.
+    """
+    digest = hashlib.sha1(NAMESPACE.bytes + "\0".join(parts).encode(), usedforsecurity=False)
+    number = int.from_bytes(digest.digest()[:16], "big") & _VERSION_AND_VARIANT | _FIVE
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def ordered(at: datetime, *parts: str) -> str:

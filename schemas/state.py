@@ -20,9 +20,12 @@ Ids never contain it, because the door refuses it (Postgres text cannot hold it 
 """
 
 
+_SEPARATOR: Final = SEPARATOR.decode()
+
+
 def key(kind: str, tenant_id: str, *parts: str) -> bytes:
     """The key of a record: its type, its tenant, its ids."""
-    return SEPARATOR.join(part.encode() for part in (kind, tenant_id, *parts))
+    return _SEPARATOR.join((kind, tenant_id, *parts)).encode()
 
 
 def prefix(kind: str, tenant_id: str, *parts: str) -> bytes:

@@ -16,6 +16,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """Logical name."""
     partition: int
     position: Position
+    came_at: float
+    """When the broker got it, in seconds since 1970."""
     headers: Sequence[tuple[str, bytes | None]]
     key: bytes | None
     value: bytes | None

@@ -7,6 +7,7 @@ partition tries both again.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import structlog
 from psycopg import Connection
@@ -39,6 +40,7 @@ class Bisecting:
         self._connection = connection
         self._open: set[Entity] = set()  # perhaps too many of them: the table knows
         self._made: list[LetterRow] = []
+        self._came: list[datetime] = []  # when the deactivations that are applied came to the door
 
     def apply(self, arrivals: Sequence[Arrival]) -> None:
         """Apply messages within the caller's transaction, in their order.
@@ -49,7 +51,7 @@ class Bisecting:
             BudgetSpentError: too many of the partition's last messages are dead letters.
             psycopg.Error: nothing about a message: this process must end.
         """
-        self._made = []  # an attempt that was rolled back made none
+        self._made, self._came = [], []  # an attempt that was rolled back made none
         batch: list[Decoded] = []
         for arrival in arrivals:
             try:
@@ -62,7 +64,10 @@ class Bisecting:
         self._apply(batch)
 
     def applied(self) -> None:
-        """The transaction is committed: tell of its dead letters."""
+        """The transaction is committed: tell of its revocations and dead letters."""
+        now = datetime.now(UTC)
+        for came in self._came:
+            metrics.REVOCATION_SECONDS.observe((now - came).total_seconds())
         made, self._made = self._made, []
         for row in made:
             metrics.DEAD_LETTERS.labels(stage=self._name, reason=row.reason).inc()
@@ -96,6 +101,9 @@ class Bisecting:
             return
         error = self._failure([output for _, output in batch])
         if error is None:
+            self._came += [
+                output.recorded_at for _, output in batch if isinstance(output, RevokeSessions)
+            ]
             return
         if len(batch) == 1:
             detail = poison.reason_of(error)

@@ -15,8 +15,9 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas import kafka, limits
+from schemas import kafka, limits, metrics
 from schemas.envelope import header
+from schemas.health import Health
 from schemas.positions import Installation, LogMismatchError, LogReader
 from schemas.settings import Settings
 from sinks import audit_log, dead_letters, letters
@@ -25,7 +26,9 @@ from sinks.bisecting import Bisecting, BudgetSpentError
 from sinks.connection import connect
 from sinks.directory_view import DirectoryView
 from sinks.ending import end_process
+from sinks.lag import Lag
 from sinks.positions import Place, Positions
+from sinks.readiness import Readiness
 from sinks.session_revoker import SessionRevoker
 from sinks.sink import Sink
 
@@ -55,6 +58,7 @@ class SinkLoop:
         self._on_assigned = on_assigned
         self._names = {settings.topic(topic.name): topic.name for topic in sink.topics}
         self._positions = Positions(name, installation)
+        self._lag = Lag(name, self._names)
         self._connection = connect(settings)
         self._batches = Bisecting(name, sink, self._connection)
         self._tidied_at = -math.inf
@@ -105,18 +109,25 @@ class SinkLoop:
             (self._settings.topic(arrival.topic), arrival.partition): arrival.position
             for arrival in arrivals
         }
+        begun = time.perf_counter()
         with self._connection.transaction():
             # First the positions: who owns the partition is settled before any row is touched.
             self._positions.move(self._connection, ends)
             self._batches.apply(arrivals)
+        metrics.SINK_BATCH_SECONDS.labels(sink=self._name).observe(time.perf_counter() - begun)
+        metrics.SINK_BATCH_MESSAGES.labels(sink=self._name).observe(len(arrivals))
         self._positions.moved(ends)
         self._batches.applied()
+        for arrival in arrivals:
+            place = (self._settings.topic(arrival.topic), arrival.partition)
+            self._lag.applied(place, arrival.position.offset, arrival.came_at)
 
     def _tidy(self) -> None:
         if time.monotonic() - self._tidied_at < TIDY_SECONDS:
             return
         with self._connection.transaction():
             self._sink.tidy(self._connection)
+        self._lag.show(self._consumer)
         self._tidied_at = time.monotonic()
 
     def _poll(self) -> list[Message]:
@@ -142,6 +153,7 @@ class SinkLoop:
         if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
             raise KafkaException(error)
         self._positions.saw_end(*_where(message))
+        self._lag.read_to(*_where(message))
         return True
 
     def _arrival(self, message: Message) -> Arrival:
@@ -153,6 +165,7 @@ class SinkLoop:
             partition=place[1],
             position=self._positions.at(place, offset, header(headers, "ce_id") or ""),
             headers=headers,
+            came_at=message.timestamp()[1] / 1000,
             key=message.key(),
             value=message.value(),
         )
@@ -162,6 +175,7 @@ class SinkLoop:
             self._positions.take(self._connection, reader, partitions)
         self._retry({(self._names[each.topic], each.partition) for each in partitions})
         consumer.assign(partitions)
+        self._lag.take(partitions)
         self._on_assigned()
 
     def _retry(self, assigned: set[tuple[str, int]]) -> None:
@@ -173,6 +187,7 @@ class SinkLoop:
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._positions.drop(partitions)
+        self._lag.drop(partitions)
 
 
 def all_sinks() -> dict[str, Sink]:
@@ -185,7 +200,9 @@ def all_sinks() -> dict[str, Sink]:
     }
 
 
-def run(settings: Settings, installation: Installation, ready: Callable[[], None]) -> None:
+def run(
+    settings: Settings, installation: Installation, ready: Callable[[], None], health: Health
+) -> None:
     """Run all sinks until SIGTERM or SIGINT; call it in the main thread.
 
     `ready` is called once, when each sink knows its partitions, be they none.  Any failure ends the
@@ -194,7 +211,8 @@ def run(settings: Settings, installation: Installation, ready: Callable[[], None
     # Blocked, so that no thread is interrupted in the middle of anything: sigwait takes them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     sinks = all_sinks()
-    readiness = _Readiness(set(sinks), ready)
+    readiness = Readiness(sinks, ready)
+    health.why_not_ready = readiness.why_not_ready
     stopping = threading.Event()
 
     def feed(name: str, sink: Sink) -> None:
@@ -212,23 +230,6 @@ def run(settings: Settings, installation: Installation, ready: Callable[[], None
     stopping.set()
     for thread in threads:
         thread.join()
-
-
-class _Readiness:
-    """Says once that all sinks know their partitions."""
-
-    def __init__(self, waiting: set[str], ready: Callable[[], None]) -> None:
-        self._lock = threading.Lock()
-        self._waiting = waiting
-        self._ready = ready
-
-    def has(self, name: str) -> None:
-        """A sink knows its partitions, for the first time or again."""
-        with self._lock:
-            if name in self._waiting:
-                self._waiting.remove(name)
-                if not self._waiting:
-                    self._ready()
 
 
 def _where(message: Message) -> tuple[Place, int]:

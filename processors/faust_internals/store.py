@@ -168,13 +168,14 @@ class LocalStores:
 class ReceivedEvent:
     """A Faust event as the partition's loop takes it."""
 
-    __slots__ = ("_app", "_event", "_place", "headers", "key", "offset", "value")
+    __slots__ = ("_app", "_event", "_place", "headers", "key", "offset", "timestamp", "value")
 
     def __init__(self, app: App, event: Any) -> None:
         message = event.message
         self._app = app
         self._event = event
         self.offset: int = message.offset
+        self.timestamp: float = message.timestamp
         self.key: bytes | None = message.key
         self.value: bytes | None = message.value
         # Faust's own type: with aiokafka's, which messages carry, resuming fails an assertion.

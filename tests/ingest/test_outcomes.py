@@ -65,7 +65,7 @@ def test_a_new_connection_reads_what_it_missed(kafka_door: Door) -> None:
             eventually(lambda: unheard in {each["event"] for each in logs}, WAIT_SECONDS)
         settle(kafka_door, change, status=201)
     assert answers[0].status_code == 201
-    assert kafka_door.http.get("/readyz").status_code == 200
+    assert kafka_door.gateway.why_not_ready() is None
     assert kafka_door.http.get(f"{TENANT}/roles").status_code == 200  # the pool is whole again
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from processors import app as processors_app
+from schemas.health import Health
 from schemas.positions import Installation
 from schemas.settings import Settings
 from schemas.topics import TOPICS
@@ -25,7 +26,7 @@ def app(tmp_path: Path) -> Iterator[Any]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     (tmp_path / "rollcall-processors" / "a").mkdir(parents=True)
-    created: Any = processors_app.create(settings, installation, lambda: None)
+    created: Any = processors_app.create(settings, installation, lambda: None, Health())
     yield created
     created.consumer._thread.thread_loop.close()  # mode makes it, and leaves it open
     asyncio.set_event_loop(None)

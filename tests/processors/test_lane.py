@@ -14,6 +14,7 @@ class Sent:
 
     def __init__(self, offset: int, asked: list[str]) -> None:
         self.offset = offset
+        self.timestamp = 0.0
         self.headers: Headers = []
         self._asked = asked
 

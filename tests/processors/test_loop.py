@@ -52,7 +52,7 @@ def test_what_comes_between_two_generations_is_acknowledged() -> None:
 
     async def events() -> AsyncIterator[Any]:
         place = {"topic": "directory-changes", "partition": 3, "key": b"k", "value": b"v"}
-        message = SimpleNamespace(**place, offset=7, headers=[])
+        message = SimpleNamespace(**place, offset=7, timestamp=0.0, headers=[])
         yield SimpleNamespace(message=message, ack=lambda: done.append(message.offset))
 
     stream = SimpleNamespace(noack=lambda: SimpleNamespace(events=events))

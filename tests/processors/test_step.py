@@ -27,6 +27,7 @@ class Message:
     def __init__(self, offset: int, value: bytes, key: bytes = b"acme") -> None:
         self.offset, self.key, self.value = offset, key, value
         self.headers: Headers = [("ce_id", b"event")]
+        self.timestamp = 0.0
 
     def acknowledge(self) -> None: ...
     def pause(self) -> None: ...

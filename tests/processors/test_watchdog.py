@@ -104,6 +104,12 @@ class Owner:
     def dues(self) -> dict[Place, int]:
         return {self.place: self.due}
 
+    def places(self) -> dict[Place, int]:
+        return self.dues()
+
+    def measure(self, ends: Mapping[Place, int]) -> None:
+        """There is nothing to show."""
+
     def recovery(self) -> None:
         return None
 

@@ -89,6 +89,7 @@ class Feed:
                 *[("ce_id", b"c%d" % (self.end - 1)), ("odd\0", b"\xff"), ("none", None)],
                 *([("ce_subject", subject.encode())] if subject else []),
             ],
+            came_at=0.0,
             key=key,
             value=value,
         )
