@@ -43,7 +43,7 @@ class Lag:
 
     def applied(self, place: Place, offset: int, came_at: float) -> None:
         """Everything up to a message is applied, which the broker got at `came_at`."""
-        self._next[place] = offset + 1
+        self.read_to(place, offset + 1)  # the end of its log may have come with it
         self._moved_at[place] = time.time()
         self._fresh_at[place] = came_at
 

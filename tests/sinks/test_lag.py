@@ -48,6 +48,13 @@ def test_markers_of_transactions_are_no_lag(lag: Lag) -> None:
     assert (shown("lag_messages"), shown("lag_seconds")) == (0, 0)
 
 
+def test_the_end_of_a_log_comes_with_its_last_messages(lag: Lag) -> None:
+    lag.read_to(PLACE, 14)
+    lag.applied(PLACE, 12, time.time())
+    lag.show(ending_at(14))
+    assert shown("lag_messages") == 0
+
+
 def test_an_end_that_is_not_known_yet_is_no_lag(lag: Lag) -> None:
     lag.show(ending_at(-1001))
     assert shown("lag_messages") == 0

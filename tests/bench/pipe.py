@@ -1,0 +1,71 @@
+"""Records a second through the worker, through the sinks, and through both at once."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # its names
+
+from schemas import topics
+from tests.bench import bare, load
+from tests.bench.figures import Figure
+from tests.bench.load import APPLIED, DECIDED, Message
+from tests.bench.telling import pace, told, when
+from tests.harness import PARTITIONS, World
+
+GOAL = "10,000 for the whole pipe"
+
+
+def measured(world: World, people: int) -> Iterator[Figure]:
+    """All of them, one world after the other's end."""
+    companies = load.companies()
+    each = people // len(companies)
+    with load.opened(world, companies):
+        pass
+    first = load.messages(
+        world, load.interleaved([company.people(0, each) for company in companies])
+    )
+    load.publish(world, first)
+    loop = _bare_loop(world, len(first))
+    with world.process("processors") as worker:
+        rate = pace(lambda: told(worker.health, DECIDED), len(first))
+    yield Figure("worker alone", rate, "records/s", loop, "consume and produce in transactions")
+    rate = _sinks_alone(world, len(first))
+    copied = bare.copy(world.settings.require_database(), [value for _, _, value, _, _ in first])
+    yield Figure("sinks alone", rate, "records/s", copied, "COPY of as many rows")
+    second = load.messages(
+        world, load.interleaved([company.people(each, 2 * each) for company in companies])
+    )
+    yield Figure("whole pipe", _both(world, second), "records/s", loop, "the same loop", GOAL)
+
+
+def _bare_loop(world: World, count: int) -> float:
+    kafka, target = world.settings.require_kafka(), f"{world.settings.topic_prefix}bare"
+    with AdminClient({"bootstrap.servers": kafka}) as admin:
+        admin.create_topics([NewTopic(target, PARTITIONS)])[target].result(30)
+    asked = {
+        "kafka": kafka,
+        "source": world.settings.topic(topics.CHANGES.name),
+        "target": target,
+        "partitions": PARTITIONS,
+        "count": count,
+    }
+    program = [sys.executable, "-m", bare.__name__, json.dumps(asked)]
+    return float(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
+
+
+def _sinks_alone(world: World, records: int) -> float:
+    with world.process("sinks") as sinks:
+        begun = when(lambda: told(sinks.health, APPLIED) > 0)
+        return records / (load.applied(sinks) - begun)
+
+
+def _both(world: World, made: list[Message]) -> float:
+    with world.process("processors") as worker, world.process("sinks") as sinks:
+        load.applied(sinks, -1)
+        begun = time.perf_counter()
+        load.publish(world, made)
+        load.decided(worker, len(made))
+        return len(made) / (load.applied(sinks) - begun)
