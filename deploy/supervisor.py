@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 RESTART_SECONDS: Final = 1.0
@@ -29,6 +30,7 @@ STOP_SECONDS: Final = 15.0
 _STOPPING: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 _PR_SET_PDEATHSIG: Final = 1
 _PRCTL: Final = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_NOTHING: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
 
 Log = Callable[[str, str], None]
 """Takes the name of a process and a sentence about it."""
@@ -85,6 +87,7 @@ def supervise(
     processes: Mapping[str, Sequence[str]],
     *,
     env: Mapping[str, str],
+    own: Mapping[str, Mapping[str, str]] = _NOTHING,
     on_ready: Callable[[], None],
     log: Log = say,
 ) -> int:
@@ -95,7 +98,8 @@ def supervise(
 
     Args:
         processes: program and arguments by name.
-        env: the whole environment of each child; `NOTIFY_SOCKET` is added (sd_notify protocol).
+        env: the environment of all children; `NOTIFY_SOCKET` is added (sd_notify protocol).
+        own: what a child has beside that, by name.
         on_ready: called once, when every child has said `READY=1` for the first time.
         log: gets a sentence when a child ends by itself or has to be killed.
 
@@ -107,7 +111,9 @@ def supervise(
     """
     with selectors.DefaultSelector() as selector, _signals() as signals:
         selector.register(signals, selectors.EVENT_READ)
-        children = [_Child(name, argv, env) for name, argv in processes.items()]
+        children = [
+            _Child(name, argv, {**env, **own.get(name, {})}) for name, argv in processes.items()
+        ]
         for child in children:
             selector.register(child.socket, selectors.EVENT_READ, child)
         try:

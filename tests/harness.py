@@ -63,6 +63,7 @@ class Process:
 
     def __init__(self, program: Sequence[str], env: Mapping[str, str], log: Path) -> None:
         self.log = log
+        self.health = f"http://127.0.0.1:{env['ROLLCALL_HEALTH_PORT']}"
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = f"rollcall-test-{secrets.token_hex(8)}"
         self._notified.bind(f"\0{address}")
@@ -172,6 +173,7 @@ class World:
             "ROLLCALL_WORKOS_WEBHOOK_SECRETS": ",".join(ours.workos_webhook_secrets),
             "ROLLCALL_URL": ours.url,
             "ROLLCALL_PORT": str(ours.port),
+            "ROLLCALL_HEALTH_PORT": "0",
             "ROLLCALL_STATE_FOLDER": str(ours.state_folder),
             "ROLLCALL_INSTANCE": ours.instance,
         }
@@ -193,6 +195,7 @@ class World:
         own = {
             "ROLLCALL_INSTANCE": instance,
             "ROLLCALL_STATE_FOLDER": str(self.settings.state_folder / instance),
+            "ROLLCALL_HEALTH_PORT": str(free_ports(1)[0]),
         }
         log = self.folder / f"{stage}-{instance}.log"
         argv = (*program, stage)

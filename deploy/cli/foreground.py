@@ -2,61 +2,70 @@
 
 import json
 import os
-import secrets
 import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import typer
 
-from deploy import database, installation
+from deploy import database, health, installation
 from deploy.cli.errors import CommandError
+from deploy.local.kept_secrets import secrets_in
 from deploy.local.ports import free_ports
 from deploy.local.stack import Stack, running
 from deploy.supervisor import supervise
 from schemas import settings
 from schemas.settings import Settings
 
-STAGES: Final = ("gateway", "processors", "sinks")
 PROGRESS: Final = "· "
 """Begins each progress line on standard error: the demo shows these and leaves the rest."""
 
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call, not to bind
+
+class _Ports(NamedTuple):
+    gateway: int
+    health: Mapping[str, int]
+    """By stage."""
 
 
-def run(*, ephemeral: bool, as_json: bool) -> int:
+def run(*, ephemeral: bool, data: Path | None, as_json: bool) -> int:
     """Start all, announce it on standard output once it is ready, run until SIGINT or SIGTERM.
 
     Args:
-        ephemeral: take a free port for the gateway instead of ROLLCALL_PORT.
+        ephemeral: take free ports instead of ROLLCALL_PORT and ROLLCALL_HEALTH_PORT.
+        data: the folder that keeps everything from one run to the next; None: it goes at the end.
         as_json: announce it in one line of JSON.
 
     Returns:
         0, or 1 if a process did not end in time and was killed.
 
     Raises:
-        CommandError: the gateway's port is taken.
+        CommandError: a port is taken.
         SettingsError, StackError, InstallationError: as their texts say.
     """
     given = settings.load()
-    port = _port(given, ephemeral=ephemeral)
+    ports = _ports(given, ephemeral=ephemeral)
     _progress("Kafka and Postgres start …")
     with running(
-        kafka=given.kafka, database=given.database_url, folder=None, on_progress=_progress
+        kafka=given.kafka,
+        database=given.database_url,
+        folder=data,
+        lasting=data is not None,
+        on_progress=_progress,
     ) as stack:
         for note in stack.notes if as_json else ():
             _progress(note)  # else it is announced
-        ours = _completed(given, stack, port)
+        ours = _completed(given, stack, ports.gateway)
         _progress("Tables and topics are made …")
         database.upgrade(ours)
         installation.create_topics(ours)
         _progress("Gateway, processors and sinks start …")
         return supervise(
-            {stage: (sys.executable, "-m", "deploy.cli.app", stage) for stage in STAGES},
+            {stage: (sys.executable, "-m", "deploy.cli.app", stage) for stage in health.PORTS},
             env={**os.environ, **_variables(ours)},
-            on_ready=lambda: _announce(ours, stack, as_json=as_json),
+            own={stage: {"ROLLCALL_HEALTH_PORT": str(n)} for stage, n in ports.health.items()},
+            on_ready=lambda: _announce(ours, stack, ports, data, as_json=as_json),
             log=lambda stage, sentence: _progress(f"{stage} {sentence}"),
         )
 
@@ -65,41 +74,48 @@ def _progress(sentence: str) -> None:
     typer.echo(PROGRESS + sentence, err=True)
 
 
-def _port(given: Settings, *, ephemeral: bool) -> int:
-    """A port that stays the same when the gateway is restarted, hence chosen here."""
-    if ephemeral or given.port == 0:
-        return free_ports(1)[0]
+def _ports(given: Settings, *, ephemeral: bool) -> _Ports:
+    """Ports that stay the same when a process is restarted, hence chosen here."""
+    gateway, *free = free_ports(1 + len(health.PORTS))
+    if not ephemeral and given.port:
+        gateway = given.port
+        _require_free(given.host, gateway, "The gateway", "ROLLCALL_PORT")
+    if ephemeral or given.health_port == 0:
+        return _Ports(gateway, dict(zip(health.PORTS, free, strict=True)))
+    if given.health_port is not None:
+        raise CommandError(
+            f"ROLLCALL_HEALTH_PORT is {given.health_port}, but `rollcall up` runs three processes:"
+            " unset it to have them on 9401, 9402 and 9403, or set it to 0 for free ports."
+        )
+    for stage, number in health.PORTS.items():
+        what = f"The health server of the {stage}"
+        _require_free(given.health_host, number, what, "ROLLCALL_HEALTH_PORT to 0")
+    return _Ports(gateway, health.PORTS)
+
+
+def _require_free(host: str, port: int, who: str, setting: str) -> None:
     try:
-        socket.create_server((given.host, given.port), family=_family(given.host)).close()
+        socket.create_server((host, port), family=health.family_of(host)).close()
     except OSError as error:
         raise CommandError(
-            f"The gateway cannot listen on {given.host}:{given.port} ({error.strerror}): end what"
-            " listens there, set ROLLCALL_PORT, or add --ephemeral."
+            f"{who} cannot listen on {host}:{port} ({error.strerror}): end what listens there, set"
+            f" {setting}, or add --ephemeral."
         ) from None
-    return given.port
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _completed(given: Settings, stack: Stack, port: int) -> Settings:
+    made = secrets_in(stack.folder)
     return given.model_copy(
         update={
             "kafka": stack.kafka,
             "database_url": stack.database,
             "port": port,
-            "url": _url(given.host, port),
-            "admin_token": given.admin_token or secrets.token_urlsafe(24),
-            "workos_webhook_secrets": given.workos_webhook_secrets or (secrets.token_urlsafe(24),),
+            "url": health.url_of(given.host, port),
+            "admin_token": given.admin_token or made.admin_token,
+            "workos_webhook_secrets": given.workos_webhook_secrets or (made.workos_webhook_secret,),
             "state_folder": stack.folder / "state",
         }
     )
-
-
-def _url(host: str, port: int) -> str:
-    named = _EVERYWHERE.get(host, host)
-    return f"http://[{named}]:{port}" if ":" in named else f"http://{named}:{port}"
 
 
 def _variables(ours: Settings) -> Mapping[str, str]:
@@ -114,10 +130,14 @@ def _variables(ours: Settings) -> Mapping[str, str]:
     }
 
 
-def _announce(ours: Settings, stack: Stack, *, as_json: bool) -> None:
+def _announce(
+    ours: Settings, stack: Stack, ports: _Ports, data: Path | None, *, as_json: bool
+) -> None:
+    urls = {stage: health.url_of(ours.health_host, n) for stage, n in ports.health.items()}
     if as_json:
         addresses = {
             "gateway": ours.url,
+            "health": urls,
             "kafka": stack.kafka,
             "database": stack.database,
             "admin_token": ours.admin_token,
@@ -125,6 +145,7 @@ def _announce(ours: Settings, stack: Stack, *, as_json: bool) -> None:
         }
         typer.echo(json.dumps(addresses))
         return
+    kept = [f"  Data:      {stack.folder}, for the next run too"] if data else []
     typer.echo(
         "\n".join(
             [
@@ -132,6 +153,8 @@ def _announce(ours: Settings, stack: Stack, *, as_json: bool) -> None:
                 f"Rollcall is ready at {ours.url}",
                 f"  Kafka:     {stack.kafka} ({stack.kafka_kind})",
                 f"  Postgres:  {stack.database} ({stack.database_kind})",
+                *kept,
+                f"  Health:    {', '.join(f'{stage} {url}' for stage, url in urls.items())}",
                 *(f"  {note}" for note in stack.notes),
                 "",
                 "In another terminal:",

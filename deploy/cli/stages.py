@@ -1,12 +1,16 @@
 """`rollcall gateway`, `processors`, `sinks`: one process of a stage, in the foreground.
 
-Each reads its settings from ROLLCALL_* variables, checks that Kafka and Postgres are those of the
-installation, tells its starter when it is ready, and runs until SIGTERM or SIGINT.
+Each reads its settings from ROLLCALL_* variables, answers for its health, checks that Kafka and
+Postgres are those of the installation, tells its starter when it is ready, and runs until SIGTERM
+or SIGINT.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from schemas.health import Health
     from schemas.positions import Installation
     from schemas.settings import Settings
 
@@ -19,7 +23,8 @@ def gateway() -> None:
     from deploy.ready import notify_ready  # noqa: PLC0415 - these would slow down --help
     from ingest import gateway as stage  # noqa: PLC0415
 
-    stage.run(*_prepared(), ready=lambda _port: notify_ready())
+    with _prepared("gateway") as (settings, installation, health):
+        stage.run(settings, installation, ready=lambda _port: notify_ready(), health=health)
 
 
 def processors() -> None:
@@ -30,7 +35,8 @@ def processors() -> None:
     from deploy.ready import notify_ready  # noqa: PLC0415 - these would slow down --help
     from processors import app as stage  # noqa: PLC0415
 
-    stage.run(*_prepared(), ready=notify_ready)
+    with _prepared("processors") as (settings, installation, health):
+        stage.run(settings, installation, ready=notify_ready, health=health)
 
 
 def sinks() -> None:
@@ -41,13 +47,19 @@ def sinks() -> None:
     from deploy.ready import notify_ready  # noqa: PLC0415 - these would slow down --help
     from sinks import consumer as stage  # noqa: PLC0415
 
-    stage.run(*_prepared(), ready=notify_ready)
+    with _prepared("sinks") as (settings, installation, health):
+        stage.run(settings, installation, ready=notify_ready, health=health)
 
 
-def _prepared() -> "tuple[Settings, Installation]":
-    from deploy import installation, logging  # noqa: PLC0415 - these would slow down --help
+@contextmanager
+def _prepared(stage: str) -> "Iterator[tuple[Settings, Installation, Health]]":
+    from deploy import health, installation, logging  # noqa: PLC0415 - would slow down --help
     from schemas import settings  # noqa: PLC0415
 
     logging.configure()
     ours = settings.load()
-    return ours, installation.load(ours)
+    # What is not set is said before anything listens; what is away may take its time.
+    ours.require_database()
+    ours.require_kafka()
+    with health.served(ours, stage) as own:
+        yield ours, installation.load(ours), own

@@ -1,5 +1,6 @@
 """`rollcall up` and `rollcall demo`: all of Rollcall on this machine."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,8 +9,17 @@ import typer
 def up(
     ephemeral: Annotated[
         bool,
-        typer.Option("--ephemeral", help="Take a free port too, so that several can run at once."),
+        typer.Option("--ephemeral", help="Take free ports too, so that several can run at once."),
     ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            file_okay=False,
+            help="Keep everything in this folder from one run to the next.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON once everything is ready.")
     ] = False,
@@ -18,13 +28,13 @@ def up(
 
     Kafka and Postgres are local and new, unless ROLLCALL_KAFKA and ROLLCALL_DATABASE_URL say where.
 
-    An admin token and a webhook secret are made where none is set.
+    An admin token and a webhook secret are made where none is set. --data keeps all of it.
 
     Example: rollcall up
     """
     from deploy.cli import foreground  # noqa: PLC0415 - it would slow down --help
 
-    raise typer.Exit(foreground.run(ephemeral=ephemeral, as_json=json))
+    raise typer.Exit(foreground.run(ephemeral=ephemeral, data=data, as_json=json))
 
 
 def demo() -> None:

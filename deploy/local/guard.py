@@ -43,10 +43,16 @@ class Guard:
         """Take the folder for one stack; None makes a private one that is deleted at the end.
 
         Raises:
-            StackError: another stack uses the folder.
+            StackError: another stack uses the folder, or it cannot be made.
         """
         self.folder = (folder or Path(tempfile.mkdtemp(prefix="rollcall-"))).absolute()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            # Kafka's files are open to whoever reaches them, and they hold people's names.
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(
+                f"There can be no folder {folder} ({error.strerror}): choose another."
+            ) from error
         with _locked(self.folder) as lock, (self.folder / "guard.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.local.guard"],

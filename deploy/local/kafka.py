@@ -68,6 +68,11 @@ class LocalKafka:
         self._server: Server | None = None
 
     @property
+    def kept(self) -> bool:
+        """Whether the folder has the data of an earlier run."""
+        return self._formatted.exists()
+
+    @property
     def pid(self) -> int:
         """Process id of the broker, which must have been launched."""
         assert self._server is not None
@@ -96,11 +101,11 @@ class LocalKafka:
             "advertised.listeners": ",".join(f"{name}://{at}" for name, at in told.items()),
             "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listening),
             "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
-            "log.dirs": self._folder / "data",
+            "log.dirs": "data",  # below the process's own folder: a comma in a path would be two
         }
         lines = "".join(f"{key}={value}\n" for key, value in here.items())
         (self._folder / "server.properties").write_text(_SETTINGS.read_text() + lines)
-        if not self._formatted.exists():
+        if not self.kept:
             shutil.rmtree(self._folder / "data", ignore_errors=True)  # half formatted
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             # One word: an id that begins with a dash would be taken for an option.
@@ -114,7 +119,7 @@ class LocalKafka:
         Raises:
             StackError: it could not be formatted.
         """
-        if not self._formatted.exists():
+        if not self.kept:
             assert self._server is not None
             self._server.until_done()
             self._formatted.touch()

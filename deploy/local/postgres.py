@@ -55,6 +55,11 @@ class LocalPostgres:
         self._server: Server | None = None
 
     @property
+    def kept(self) -> bool:
+        """Whether the folder has the data of an earlier run."""
+        return self._made.exists()
+
+    @property
     def pid(self) -> int:
         """Process id of the postmaster, which must have been launched."""
         assert self._server is not None
@@ -77,7 +82,7 @@ class LocalPostgres:
             StackError: the wheel is not installed.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        if self._made.exists():
+        if self.kept:
             return
         shutil.rmtree(self._data, ignore_errors=True)  # half made
         self._data.mkdir(mode=0o700)
@@ -95,7 +100,7 @@ class LocalPostgres:
         Raises:
             StackError: it could not be made.
         """
-        if not self._made.exists():
+        if not self.kept:
             assert self._server is not None
             self._server.until_done()
             self._made.touch()

@@ -61,6 +61,7 @@ def running(
     kafka: str | None,
     database: str | None,
     folder: Path | None,
+    lasting: bool = False,
     on_progress: Callable[[str], None],
 ) -> Iterator[Stack]:
     """Give a stack that listens; at the end, end what was started for it.
@@ -71,6 +72,7 @@ def running(
         kafka: `host:port` of a broker to use instead of a local one.
         database: connection URL of a database to use instead of a local one.
         folder: keeps the data from one run to the next; None: a private one, deleted at the end.
+        lasting: rather no stack than one that forgets, or that lost a part since the last run.
         on_progress: gets a sentence for whatever takes time or was chosen.
 
     Raises:
@@ -81,9 +83,11 @@ def running(
     if database:
         _require_database(database)
     with Guard(folder) as guard, ExitStack() as stopping:
-        broker, notes = (None, ()) if kafka else _broker(guard, on_progress)
+        broker, notes = (None, ()) if kafka else _broker(guard, on_progress, lasting=lasting)
         home = _forgotten(guard) if isinstance(broker, MemoryBroker) else guard.folder
         postgres = None if database else LocalPostgres(home / "postgres", guard)
+        if lasting:
+            _require_both(broker, postgres, guard.folder)
         _start([part for part in (broker, postgres) if part], stopping)
         address, dsn = broker.address if broker else kafka, postgres.dsn if postgres else database
         assert address
@@ -102,11 +106,16 @@ def running(
 
 
 def _broker(
-    guard: Guard, on_progress: Callable[[str], None]
+    guard: Guard, on_progress: Callable[[str], None], *, lasting: bool
 ) -> tuple[LocalKafka | MemoryBroker, tuple[str, ...]]:
     try:
         class_path = kafka_class_path(on_progress)
     except KafkaUnavailableError as missing:
+        if lasting:
+            raise StackError(
+                f"Apache Kafka is not used ({missing}), and the in-memory broker forgets everything"
+                " when it ends: see to Apache Kafka, or set ROLLCALL_KAFKA."
+            ) from missing
         why = f"Apache Kafka is not used: {missing}."
         return MemoryBroker(guard.folder / "kafka", guard), (why, *MEMORY_NOTES)
     return LocalKafka(guard.folder / "kafka", class_path, guard), (ONE_NODE_NOTE,)
@@ -139,6 +148,18 @@ def _start(parts: list[_Part], stopping: ExitStack) -> None:
         part.launch()
     for part in parts:
         part.until_ready()
+
+
+def _require_both(
+    broker: LocalKafka | MemoryBroker | None, postgres: LocalPostgres | None, folder: Path
+) -> None:
+    """Before anything starts, so that a refusal leaves the folder as it is."""
+    if isinstance(broker, LocalKafka) and postgres and postgres.kept and not broker.kept:
+        raise StackError(
+            f"{folder} has Postgres's data of an earlier run but not Kafka's, which it goes by:"
+            f" put {folder / 'kafka'} back, set ROLLCALL_KAFKA if it was elsewhere, or begin anew"
+            " with another folder."
+        )
 
 
 def _require_kafka(kafka: str) -> None:

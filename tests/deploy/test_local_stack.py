@@ -173,8 +173,10 @@ def test_crashed_servers_come_back_at_their_address_with_their_data(tmp_path: Pa
             assert not {kafka.pid, postgres.pid} & set(first)
             assert heard(kafka.address) == b"kept"
             assert answer(postgres.dsn, "select greeting from greetings") == "kept"
-            given = {"kafka": kafka.address, "database": postgres.dsn}
-            with running(**given, folder=None, on_progress=print) as stack:
+            given = kafka.address, postgres.dsn
+            with running(
+                kafka=given[0], database=given[1], folder=None, on_progress=print
+            ) as stack:
                 assert (stack.kafka, stack.database) == (kafka.address, postgres.dsn)
                 assert (stack.kafka_kind, stack.database_kind) == ("given", "given")
         finally:

@@ -1,90 +1,25 @@
 """`rollcall up` and every command that talks to it, on real parts."""
 
-import json
-import os
-import signal
+import socket
 import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
-import psutil  # type: ignore[import-untyped]
-from typer.testing import CliRunner
+import pytest
 
-import deploy
-from deploy.cli.app import app
+from deploy.cli import foreground
+from deploy.cli.errors import CommandError
 from deploy.demo.posting import PATH, post_all, request
+from deploy.health import PORTS
 from deploy.simulate.workos import Event, deactivation, first_sync
 from tests.deploy.docs import documented, same_shape
+from tests.deploy.foreground import COMMAND, ENVIRONMENT, Up, stop, up
 from tests.waiting import eventually
 
-ROOT = Path(deploy.__file__).parents[1]
-COMMAND = [sys.executable, "-m", "deploy.cli.app"]
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name[:9] != "ROLLCALL_"}
 ACME = ("-t", "acme")
 PEOPLE = 12
-
-
-class Up:
-    """A running `rollcall up --ephemeral --json`, and commands against it."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        self.process = process
-        self.line = process.stdout.readline()
-        self.addresses: dict[str, str] = json.loads(self.line)
-        self.env = {
-            "ROLLCALL_URL": self.addresses["gateway"],
-            "ROLLCALL_ADMIN_TOKEN": self.addresses["admin_token"],
-        }
-
-    def json(self, *words: str) -> Any:
-        """Run a command with --json; its answer has the shape that the docs show."""
-        result = CliRunner().invoke(app, [*words, "--json"], env=self.env)
-        assert result.exit_code == 0, f"{words}: {result.exception!r}"
-        body = json.loads(result.stdout)
-        same_shape(documented(" ".join(words)), body)
-        return body
-
-    def table(self, *words: str) -> str:
-        """Run a command as a person would."""
-        ended = subprocess.run(
-            [*COMMAND, *words],
-            env={**ENVIRONMENT, **self.env},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert "\x1b" not in ended.stdout
-        return ended.stdout
-
-
-@contextmanager
-def up() -> Iterator[Up]:
-    with (
-        tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(
-            [*COMMAND, "up", "--ephemeral", "--json"],
-            cwd=ROOT,
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        ) as process,
-    ):
-        try:
-            yield Up(process)
-        except BaseException:
-            log.seek(0)
-            sys.stderr.write(log.read())  # pytest shows it beside the failure
-            raise
-        finally:
-            process.kill()  # its guard ends the rest
 
 
 def set_up(running: Up, events: list[Event]) -> None:
@@ -109,6 +44,7 @@ def test_up_serves_every_command_as_documented_and_ctrl_c_stops_all_of_it() -> N
     events = first_sync(7, PEOPLE, 1, "directory_01A", "org_01A")
     with up() as running:
         same_shape(documented("up"), running.addresses)
+        eventually(lambda: all_ready(running), 30)
         set_up(running, events)
         secret = running.addresses["workos_webhook_secret"]
         post_all(events, running.addresses["gateway"], secret, lambda: None)
@@ -125,6 +61,11 @@ def test_up_serves_every_command_as_documented_and_ctrl_c_stops_all_of_it() -> N
         assert all(key["revoked_at"] for key in keys)
         explained(running, admins[0])
         stop(running)
+
+
+def all_ready(running: Up) -> bool:
+    health = running.addresses["health"]
+    return [httpx2.get(f"{health[stage]}/readyz").status_code for stage in PORTS] == [200] * 3
 
 
 def all_arrived(running: Up) -> list[Any]:
@@ -188,16 +129,18 @@ def explained(running: Up, admin: Any) -> None:
     assert sentence in running.table("audit", "list", "--member", member, *ACME)
 
 
-def stop(running: Up) -> None:
-    family = psutil.Process(running.process.pid).children(recursive=True)
-    assert len(family) > len(("gateway", "processors", "sinks", "guard"))
-    running.process.send_signal(signal.SIGINT)
-    rest, _ = running.process.communicate()
-    assert (running.process.returncode, rest) == (0, "")
-    eventually(lambda: not any(map(alive, family)), 20)
+def test_a_health_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_PORT", "0")
+    with socket.socket() as taken:
+        with suppress(OSError):  # somebody else has it, which is as good
+            taken.bind(("127.0.0.1", PORTS["sinks"]))
+        taken.listen()
+        with pytest.raises(CommandError, match=r"127\.0\.0\.1:940\d .* ROLLCALL_HEALTH_PORT to 0"):
+            foreground.run(ephemeral=False, data=None, as_json=True)
 
 
-def alive(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    return False
+def test_one_health_port_for_three_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROLLCALL_PORT", "0")
+    monkeypatch.setenv("ROLLCALL_HEALTH_PORT", "9500")
+    with pytest.raises(CommandError, match="is 9500, but `rollcall up` runs three processes"):
+        foreground.run(ephemeral=False, data=None, as_json=True)
