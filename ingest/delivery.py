@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Thread
 
 import msgspec
@@ -49,6 +49,7 @@ class Delivery:
         self._loop = loop
         self._on_fatal = on_fatal
         self._retired = False
+        self._reports: list[tuple[Report, KafkaError | None]] = []
         logger = logging.getLogger("rollcall.kafka")
         self._producer = Producer({**config, "error_cb": self._failed}, logger=logger)
         self._thread = Thread(target=self._serve, name="delivery-reports", daemon=True)
@@ -62,7 +63,7 @@ class Delivery:
         """
 
         def reported(error: KafkaError | None, _: object) -> None:
-            self._tell(_resolve, report, error)
+            self._reports.append((report, error))
             if error is not None and error.fatal():
                 self._failed(error)
 
@@ -98,6 +99,10 @@ class Delivery:
     def _serve(self) -> None:
         while not self._retired or len(self._producer):
             self._producer.poll(_POLL_SECONDS)
+            # Those of one poll together: waking the event loop costs more than a report does.
+            if self._reports:
+                reports, self._reports = self._reports, []
+                self._tell(_resolve, reports)
 
     def _failed(self, error: KafkaError) -> None:
         if error.fatal():
@@ -108,6 +113,7 @@ class Delivery:
             self._loop.call_soon_threadsafe(callback, *arguments)
 
 
-def _resolve(report: Report, error: KafkaError | None) -> None:
-    if not report.done():  # its request may have been cancelled
-        report.set_result(error)
+def _resolve(reports: Iterable[tuple[Report, KafkaError | None]]) -> None:
+    for report, error in reports:
+        if not report.done():  # its request may have been cancelled
+            report.set_result(error)

@@ -103,7 +103,7 @@ class Publisher:
             NotDurableError: it did not confirm one; the others may stand there nevertheless.
         """
         reports = [await self._queue(message) for message in messages]
-        errors = [error.name() for error in await asyncio.gather(*reports) if error is not None]
+        errors = [error.name() for report in reports if (error := await report) is not None]
         if errors:
             log.warning("a change is not durable", topic=messages[0].topic, errors=set(errors))
             raise NotDurableError

@@ -47,6 +47,7 @@ class Server(uvicorn.Server):
                 ws="none",
                 log_config=None,  # deploy/ sets logging up
                 access_log=False,  # URLs hold email addresses
+                proxy_headers=False,  # nothing here asks where a request came from
                 server_header=False,
                 limit_concurrency=limits.CONNECTIONS,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,

@@ -4,6 +4,7 @@ What comes from Kafka is foreign: it decodes to a message or to an Invalid that 
 """
 
 import typing
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -78,8 +79,12 @@ def topic_of_type(message: type[Output]) -> str:
 
 def type_of(message: AnyChange | Output) -> str:
     """The ce_type of a message."""
-    tag = type(message).__struct_config__.tag
-    return f"rollcall.{tag}.v1"
+    return _type_of(type(message))
+
+
+@cache
+def _type_of(message: type[Any]) -> str:
+    return f"rollcall.{message.__struct_config__.tag}.v1"
 
 
 def encode(message: AnyChange | Output | State) -> bytes:

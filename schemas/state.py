@@ -38,6 +38,11 @@ def parts_of(record_key: bytes) -> list[str]:
     return [part.decode() for part in record_key.split(SEPARATOR)]
 
 
+def last_part_of(record_key: bytes) -> str:
+    """The last of the parts that a key was made of."""
+    return record_key.rpartition(SEPARATOR)[2].decode()
+
+
 Record = TypeVar("Record", bound="State")
 
 

@@ -5,7 +5,6 @@ not be rotated; it raises TypeError on a header that is not ASCII; and it refuse
 the space that WorkOS's documents leave out.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Sequence
@@ -52,4 +51,4 @@ def verify(
 
 
 def _signature(secret: str, signed: bytes) -> str:
-    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), signed, "sha256").hex()

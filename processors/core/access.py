@@ -70,7 +70,7 @@ def _grants(draft: Draft, key: UserKey, user: DirectoryUser) -> Iterator[_Grant]
     end = None if presence.is_gone(directory, user.stamp) else directory
     groups = state.prefix("groups-of", tenant_id, directory_id, key.user_id)
     for edge_key, edge in draft.scan(groups, Edge):
-        group_id = state.parts_of(edge_key)[-1]
+        group_id = state.last_part_of(edge_key)
         mapping = draft.get(state.mapping_key(tenant_id, directory_id, group_id), Mapping)
         if mapping is None:
             continue

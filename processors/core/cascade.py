@@ -54,7 +54,7 @@ def _end_users(draft: Draft, work: ReevaluateDirectory, user_ids: Iterable[str])
         groups = state.prefix("groups-of", draft.tenant_id, work.directory_id, user_id)
         for edge_key, edge in draft.scan(groups, Edge):
             if edge.present and _is_to_tell(draft, work, edge.stamp):
-                membership.tell(draft, key, state.parts_of(edge_key)[-1], present=False)
+                membership.tell(draft, key, state.last_part_of(edge_key), present=False)
         if user is not None and user.member_id is not None:
             touched[user.member_id] = None
     for member_id in touched:

@@ -165,7 +165,7 @@ def _drop_memberships(draft: Draft, key: UserKey, deleted_at: Stamp) -> None:
     groups = state.prefix("groups-of", draft.tenant_id, key.directory_id, key.user_id)
     for edge_key, edge in list(draft.scan(groups, Edge)):
         if edge.stamp <= deleted_at:
-            membership.ended(draft, key, state.parts_of(edge_key)[-1], edge)
+            membership.ended(draft, key, state.last_part_of(edge_key), edge)
 
 
 def _user_place(draft: Draft, key: UserKey) -> bytes:

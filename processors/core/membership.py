@@ -11,7 +11,7 @@ from processors.core.draft import Decision, Draft
 from schemas import state
 from schemas.changes import MembershipAdded, MembershipRemoved, Stamp
 from schemas.events import MembershipRecorded
-from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, UserKey
+from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Mapping, UserKey
 
 _NEVER = Stamp(datetime.min.replace(tzinfo=UTC), "")
 
@@ -40,7 +40,9 @@ def membership_changed(draft: Draft, change: MembershipAdded | MembershipRemoved
     if not present or presence.edge_counts(edge, directory):
         tell(draft, UserKey(directory_id, user_id), group_id, present=present)
     member_id = user.member_id if user is not None and not user.deleted else None
-    if member_id is None or not members.reevaluate(draft, member_id):
+    # A group that grants nothing moves nobody's access: a first sync is full of them.
+    grants = draft.get(state.mapping_key(tenant_id, directory_id, group_id), Mapping) is not None
+    if member_id is None or not grants or not members.reevaluate(draft, member_id):
         draft.audit(subject, _sentence(draft, user, user_id, "Access stayed as it was"))
     return draft.decision()
 

@@ -120,7 +120,7 @@ def _after(
 ) -> Iterator[str]:
     start = below + after.encode() if after else b""
     for key, _ in draft.scan(below, record, start):
-        yield state.parts_of(key)[-1]
+        yield state.last_part_of(key)
 
 
 def _do(draft: Draft, work: Chunked, chunk: Sequence[str]) -> None:
