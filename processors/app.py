@@ -10,6 +10,7 @@ from faust.types import AppT
 from processors.agents import feed
 from processors.broker import Broker
 from processors.faust_internals.application import App
+from processors.faust_internals.credentials import credentials
 from processors.faust_internals.store import LocalStores, StateTable
 from processors.ownership import PartitionOwnership
 from processors.readiness import why_not_ready
@@ -35,6 +36,7 @@ def create(
     app = App(
         settings.application,
         broker=";".join(f"kafka://{each}" for each in settings.require_kafka().split(",")),
+        broker_credentials=credentials(settings),
         store="rocksdb://",
         datadir=str(settings.worker_folder),
         consumer_group_instance_id=f"{settings.application}-{settings.instance}",

@@ -9,7 +9,7 @@ import structlog
 from processors.core.draft import UndecidableError
 from processors.lane import Received
 from schemas import entities, ids, limits, metrics, topics
-from schemas.changes import AnyChange, is_urgent
+from schemas.changes import Inbound, is_urgent
 from schemas.codec import InvalidMessageError
 from schemas.envelope import Headers, header
 from schemas.events import ChangeSettled
@@ -31,10 +31,12 @@ class Place(NamedTuple):
     """Its logical name."""
     topic_id: str
     partition: int
+    part: int | None = None
+    """Which change of a page; None for the whole message."""
 
 
 def dead_letter(
-    place: Place, message: Received, change: AnyChange | None, error: Exception, now: datetime
+    place: Place, message: Received, change: Inbound | None, error: Exception, now: datetime
 ) -> DeadLetter:
     """The dead letter of a message; its place makes its id, so a repeat is recognisable."""
     letter_id = ids.of_cause("dead-letter", *_where(place, message))
@@ -61,7 +63,7 @@ def dead_letter(
     )
 
 
-def replayed(change: AnyChange, letter_id: str, now: datetime) -> DeadLetterRuled:
+def replayed(change: Inbound, letter_id: str, now: datetime) -> DeadLetterRuled:
     """The letter is decided after all."""
     return DeadLetterRuled(
         event_id=ids.of_cause(letter_id, "replayed"),
@@ -88,7 +90,7 @@ def failed(
     )
 
 
-def settled_as_failed(change: AnyChange | None) -> tuple[ChangeSettled, ...]:
+def settled_as_failed(change: Inbound | None) -> tuple[ChangeSettled, ...]:
     """Whoever waits for a change that could not be decided is told so."""
     if change is None or not change.reply:
         return ()
@@ -149,8 +151,9 @@ def _is_expected(error: Exception) -> bool:
     return isinstance(error, InvalidMessageError | UndecidableError | WaitingError)
 
 
-def _where(place: Place, message: Received) -> tuple[str, str, str]:
-    return place.topic_id, str(place.partition), str(message.offset)
+def _where(place: Place, message: Received) -> tuple[str, ...]:
+    where = (place.topic_id, str(place.partition), str(message.offset))
+    return where if place.part is None else (*where, str(place.part))
 
 
 def _tenant_of(message: Received) -> str:

@@ -85,11 +85,14 @@ class Lane:
     def take(self, most: int) -> list[Received]:
         """The next messages in order, each exactly once, up to a gap if there is one.
 
+        Some of them if they are long: a step must not last.
+
         Raises:
             GapError: the lane lacks the very next offset.
         """
         batch: list[Received] = []
-        while self.waiting and len(batch) < most:
+        size = 0
+        while self.waiting and len(batch) < most and size < limits.STEP_BYTES:
             message = self.waiting.popleft()
             if self._paused and len(self.waiting) < limits.LANE_ROOM:
                 self._paused = False
@@ -104,5 +107,6 @@ class Lane:
                 where = f"{self.topic} gave {message.offset} where {self.due} was due"
                 raise GapError(where)
             self.due += 1
+            size += len(message.value or b"")
             batch.append(message)
         return batch

@@ -10,19 +10,19 @@ from datetime import datetime
 from typing import NamedTuple
 
 import structlog
-from msgspec.structs import replace
 
-from processors import dead_letters
+from processors import dead_letters, pages
 from processors.core import budget, letters, work
 from processors.core.decide import decide
 from processors.core.draft import Decision, Outcome, UndecidableError
 from processors.core.overlay import Overlay, Remembering, Writes
 from processors.dead_letters import Place, WaitingError
 from processors.lane import Lane, Received
+from processors.replay import replay
 from processors.state_view import StoredState, StoreError
 from processors.transaction import Record
 from schemas import codec, entities, limits, metrics, state
-from schemas.changes import AnyChange, is_urgent
+from schemas.changes import AnyChange, Inbound, Page, is_urgent
 from schemas.codec import Output
 from schemas.envelope import REPLAY, header
 from schemas.letters import Budget, DeadLetter, budget_key
@@ -42,6 +42,8 @@ class _Bytes(NamedTuple):
     outputs: Sequence[Record]
     encoded: dict[bytes, bytes | None]
     writes: Writes
+    dead: bool = False
+    """Whether the message became a dead letter by a fault of its own."""
 
 
 class Step:
@@ -83,12 +85,30 @@ class Step:
         Raises:
             StoreError: nothing about the message: this process must end.
         """
-        before = len(self.letters)
-        decided = self._decided(lane, message)
+        place = Place(lane.topic, lane.topic_id, self._partition)
+        letter_id = header(message.headers, REPLAY)
+        try:
+            said = codec.decode_inbound(message.key, message.value)
+        except Exception as error:  # noqa: BLE001 # it is kept with its reason, not swallowed
+            self._keep(self._failed(place, message, None, letter_id, error))
+            return
+        if not isinstance(said, Page):
+            self._keep(self._decided(place, message, said, letter_id))
+            return
+        if letter_id is not None:
+            replayed = self._decided(place, message, said, letter_id)
+            if replayed.outcome != "applied":
+                self._keep(replayed)
+                return
+            self._apply(replayed)
+        # Each change as if it had come alone: a bad one takes no other with it.
+        for part, change in pages.parts(message, said):
+            self._keep(self._decided(place._replace(part=part.number), part, change, None))
+
+    def _keep(self, decided: _Bytes) -> None:
         self._apply(decided)
         self.outcomes[decided.outcome] += 1
-        dead = any(letter.reason != "waiting" for letter in self.letters[before:])
-        self._budget = budget.counted(self._budget, dead=dead)
+        self._budget = budget.counted(self._budget, dead=decided.dead)
 
     def reach(self, lane: Lane, last: Received) -> None:
         """Note that everything up to a message of a lane is decided."""
@@ -137,25 +157,36 @@ class Step:
         state_records = [Record(changelog, key, value) for key, value in self.writes.items()]
         return [*self._outputs, *state_records]
 
-    def _decided(self, lane: Lane, message: Received) -> _Bytes:
-        change: AnyChange | None = None
-        letter_id = header(message.headers, REPLAY)
+    def _decided(
+        self, place: Place, message: Received, change: Inbound, letter_id: str | None
+    ) -> _Bytes:
         try:
-            change = codec.decode_change(message.key, message.value)
             if letter_id is not None:
-                return self._bytes(self._replay(change, message, letter_id))
+                said = entities.of_headers(message.headers, letter_id)
+                return self._bytes(replay(self._view, change, letter_id, said, self._clock()))
+            assert not isinstance(change, Page), "a page is taken apart"
             self._must_not_wait(change)
             return self._bytes(decide(self._view, change, self._clock()))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 # it is kept with its reason, not swallowed
-            place = Place(lane.topic, lane.topic_id, self._partition)
-            dead_letters.report(place, message, error)
-            if letter_id is not None:
-                ruling = dead_letters.failed(place, message, letter_id, error, self._clock())
-                return self._bytes(Decision(outcome="refused", outputs=(ruling,)))
-            letter = dead_letters.dead_letter(place, message, change, error, self._clock())
-            return self._put_aside(letter, change)
+            return self._failed(place, message, change, letter_id, error)
+
+    def _failed(
+        self,
+        place: Place,
+        message: Received,
+        change: Inbound | None,
+        letter_id: str | None,
+        error: Exception,
+    ) -> _Bytes:
+        """A message that cannot be decided becomes a dead letter; one that is one stays one."""
+        dead_letters.report(place, message, error)
+        if letter_id is not None:
+            ruling = dead_letters.failed(place, message, letter_id, error, self._clock())
+            return self._bytes(Decision(outcome="refused", outputs=(ruling,)))
+        letter = dead_letters.dead_letter(place, message, change, error, self._clock())
+        return self._put_aside(place, letter, change)
 
     def _must_not_wait(self, change: AnyChange) -> None:
         """Later changes of an entity wait behind its dead letters; removals wait for nothing.
@@ -168,31 +199,14 @@ class Step:
         if (earlier := letters.first(self._view, change.tenant_id, entity)) is not None:
             raise WaitingError(f"it waits behind the dead letter {earlier} about {entity}")
 
-    def _replay(self, change: AnyChange, message: Received, letter_id: str) -> Decision:
-        """A dead letter again; decided once, however often it is replayed.
-
-        One that did not decode then is open under what its headers say.
-        """
-        said = entities.of_headers(message.headers, letter_id)
-        for entity in (entities.entity_of(change), said):
-            closes = letters.replayed(
-                self._view, change.tenant_id, entity, letter_id, in_order=not is_urgent(change)
-            )
-            if closes is not None:
-                # Whoever asked for it was told 500 then, and waits no more.
-                decision = decide(self._view, replace(change, reply=False), self._clock())
-                told: list[Output] = list(decision.outputs)
-                told.append(dead_letters.replayed(change, letter_id, self._clock()))
-                writes = {**decision.writes, **closes}
-                return Decision(outcome=decision.outcome, outputs=tuple(told), writes=writes)
-        return Decision(outcome="repeat")
-
-    def _put_aside(self, letter: DeadLetter, change: AnyChange | None) -> _Bytes:
-        writes = letters.opened(letter.tenant_id, letter.entity, letter.event_id, letter.offset)
+    def _put_aside(self, place: Place, letter: DeadLetter, change: Inbound | None) -> _Bytes:
+        where = (letter.offset, place.part or 0)
+        writes = letters.opened(letter.tenant_id, letter.entity, letter.event_id, where)
         self.letters.append(letter)
         self.letters_open = True
         outputs: tuple[Output, ...] = (letter, *dead_letters.settled_as_failed(change))
-        return self._bytes(Decision(outcome="refused", outputs=outputs, writes=writes))
+        made = self._bytes(Decision(outcome="refused", outputs=outputs, writes=writes))
+        return made._replace(dead=letter.reason != "waiting")
 
     def _bytes(self, decision: Decision) -> _Bytes:
         """Encode a decision; what the broker would refuse must not take the whole step with it.

@@ -196,7 +196,20 @@ AnySettingsChange = (
 AnyChange = AnyDirectoryChange | AnySettingsChange | DropDeadLetter
 
 
-def is_urgent(change: AnyChange) -> bool:
+class Page(Change, frozen=True, kw_only=True, tag="page"):
+    """What a bulk publisher reports at once (DESIGN §3); each change in it is decided by itself.
+
+    Up to `limits.PAGE_CHANGES` of one tenant, none of which is urgent.
+    """
+
+    changes: tuple[UserReported | GroupReported | MembershipAdded, ...]
+
+
+Inbound = AnyChange | Page
+"""What stands on the lanes."""
+
+
+def is_urgent(change: Inbound) -> bool:
     """Whether it takes away.
 
     Deactivations, deletions and removals take the urgent lane (DESIGN §3).

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from schemas import events, topics
-from schemas.changes import AnyChange
+from schemas import events, limits, topics
+from schemas.changes import AnyChange, Inbound, Page
 from schemas.commands import SessionCommand
 from schemas.entities import entity_of
 from schemas.envelope import Envelope
@@ -29,8 +29,8 @@ Output = (
 """Everything that processors publish."""
 
 BODIES: Final[dict[str, Any]] = {
-    topics.CHANGES.name: AnyChange,
-    topics.URGENT.name: AnyChange,
+    topics.CHANGES.name: Inbound,
+    topics.URGENT.name: Inbound,
     topics.DIRECTORY_EVENTS.name: events.DirectoryEvent,
     topics.ACCESS_EVENTS.name: events.AccessEvent,
     topics.DEPROVISIONS.name: events.DeprovisionEvent,
@@ -77,7 +77,7 @@ def topic_of_type(message: type[Output]) -> str:
     return _TOPIC_OF[message]
 
 
-def type_of(message: AnyChange | Output) -> str:
+def type_of(message: Inbound | Output) -> str:
     """The ce_type of a message."""
     return _type_of(type(message))
 
@@ -87,18 +87,36 @@ def _type_of(message: type[Any]) -> str:
     return f"rollcall.{message.__struct_config__.tag}.v1"
 
 
-def encode(message: AnyChange | Output | State) -> bytes:
+def encode(message: Inbound | Output | State) -> bytes:
     """The JSON of a message or state record."""
     return _encoder.encode(message)
 
 
+def decode_inbound(key: bytes | None, value: bytes | None) -> Inbound:
+    """What stands on a lane: a change, or a page of them.
+
+    Raises:
+        InvalidMessageError: neither, or not all of the tenant that its key names.
+    """
+    message: Any = _decode(topics.CHANGES.name, key, value)
+    if isinstance(message, Page):
+        if len(message.changes) > limits.PAGE_CHANGES:
+            raise InvalidMessageError(f"a page holds at most {limits.PAGE_CHANGES} changes")
+        if any(change.tenant_id != message.tenant_id for change in message.changes):
+            raise InvalidMessageError("the page holds a change of another tenant")
+    return message  # type: ignore[no-any-return] # what the lanes carry
+
+
 def decode_change(key: bytes | None, value: bytes | None) -> AnyChange:
-    """A change from either lane.
+    """A change that stands by itself.
 
     Raises:
         InvalidMessageError: not a change, or not of the tenant that its key names.
     """
-    return _decode(topics.CHANGES.name, key, value)  # type: ignore[return-value] # its type
+    message = decode_inbound(key, value)
+    if isinstance(message, Page):
+        raise InvalidMessageError("a page stands where one change should")
+    return message
 
 
 def decode_output(topic: str, key: bytes | None, value: bytes | None) -> Output:
@@ -110,7 +128,7 @@ def decode_output(topic: str, key: bytes | None, value: bytes | None) -> Output:
     return _decode(topic, key, value)  # type: ignore[return-value] # its type
 
 
-def _decode(topic: str, key: bytes | None, value: bytes | None) -> AnyChange | Output:
+def _decode(topic: str, key: bytes | None, value: bytes | None) -> Inbound | Output:
     try:
         message = _decoders[topic].decode(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -139,7 +157,7 @@ def envelope_of_output(output: Output) -> Envelope:
     )
 
 
-def envelope_of_change(change: AnyChange, source: str) -> Envelope:
+def envelope_of_change(change: Inbound, source: str) -> Envelope:
     """The CloudEvents attributes of what ingest publishes; `source` names the door."""
     return Envelope(
         id=change.change_id,

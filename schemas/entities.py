@@ -10,14 +10,14 @@ from schemas.envelope import ReadHeaders, header
 from schemas.letters import DeadLetter, DeadLetterRuled
 
 if TYPE_CHECKING:  # the codec writes entities into headers
-    from schemas.changes import AnyChange
+    from schemas.changes import Inbound
     from schemas.codec import Output
 
 _LONGEST: Final = 500  # it is a part of keys and of an index
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*")  # what quoting leaves as it is: nearly every id
 
 
-def entity_of(message: "AnyChange | Output") -> str:  # noqa: C901, PLR0911, PLR0912 # a table
+def entity_of(message: "Inbound | Output") -> str:  # noqa: C901, PLR0911, PLR0912 # a table
     """The entity of a change or of what processors publish, unique within its tenant."""
     match message:
         case events.AuditEntry() | DeadLetter():  # first, since half of all messages are entries
@@ -48,7 +48,7 @@ def entity_of(message: "AnyChange | Output") -> str:  # noqa: C901, PLR0911, PLR
             return "tenant"
         case changes.DropDeadLetter() | DeadLetterRuled():
             return _named("letter", message.letter_id)
-        case changes.DirectoryNoted():
+        case changes.DirectoryNoted() | changes.Page():
             return of_itself(message.change_id)
         case events.ChangeSettled():
             return of_itself(message.cause)
@@ -69,7 +69,7 @@ def of_headers(headers: ReadHeaders, message_id: str) -> str:
     return subject if subject and len(subject) <= _LONGEST else of_itself(message_id)
 
 
-def of_letter(message: "AnyChange | Output | None", headers: ReadHeaders, letter_id: str) -> str:
+def of_letter(message: "Inbound | Output | None", headers: ReadHeaders, letter_id: str) -> str:
     """The entity of a message that becomes a dead letter; None for one that does not decode."""
     return of_headers(headers, letter_id) if message is None else entity_of(message)
 

@@ -61,12 +61,14 @@ class Budget(State, frozen=True, kw_only=True):
     budget has, so the record stays small."""
 
 
-def letter_key(tenant_id: str, entity: str, offset: int, letter_id: str) -> bytes:
+def letter_key(tenant_id: str, entity: str, place: tuple[int, int], letter_id: str) -> bytes:
     """Where a Letter stands: those of an entity are sorted by their place on the lane.
+
+    A place is an offset, and which change of a page it is.
 
     Both lanes have the same offsets, so the id is a part of it.
     """
-    return key("letter", tenant_id, entity, f"{offset:015d}", letter_id)
+    return key("letter", tenant_id, entity, "{:015d}.{:03d}".format(*place), letter_id)
 
 
 LETTERS: Final = b"letter" + SEPARATOR

@@ -7,6 +7,11 @@ from typing import Final
 
 RECORDS_PER_STEP: Final = 200
 """Messages that one step of a partition's loop takes at most (DESIGN §5.1)."""
+STEP_BYTES: Final = 128 << 10
+"""Bytes of messages that one step takes at most, beyond its first: as much as 200 single changes,
+so that pages keep urgent changes waiting no longer than these."""
+PAGE_CHANGES: Final = 100
+"""Changes in one message of a bulk publisher."""
 MEMBERS_PER_CHUNK: Final = 100
 """Members that one piece of follow-up work re-evaluates, so that urgent changes get in between."""
 WORK_RETRY_SECONDS: Final = 60

@@ -18,9 +18,9 @@ def first(below: StateReader, tenant_id: str, entity: str) -> str | None:
     return next((letter.letter_id for _, letter in _open(below, tenant_id, entity)), None)
 
 
-def opened(tenant_id: str, entity: str, letter_id: str, offset: int) -> Writes:
-    """What keeps a letter open, sorted by its place on the lane."""
-    return {letter_key(tenant_id, entity, offset, letter_id): Letter(letter_id=letter_id)}
+def opened(tenant_id: str, entity: str, letter_id: str, place: tuple[int, int]) -> Writes:
+    """What keeps a letter open, sorted by its offset on the lane and its number in a page."""
+    return {letter_key(tenant_id, entity, place, letter_id): Letter(letter_id=letter_id)}
 
 
 def replayed(

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from confluent_kafka import Producer
 
-from schemas import codec, topics
-from schemas.changes import AnyChange, is_urgent
+from schemas import codec, ids, limits, topics
+from schemas.changes import AnyChange, Inbound, Page, is_urgent
 from schemas.partitions import partition_of
 from tests.bench.company import MEMBERSHIPS, Company
 from tests.bench.telling import told, when
@@ -31,7 +32,7 @@ def companies() -> list[Company]:
     return list(found.values())
 
 
-def messages(world: World, changes: Iterable[AnyChange]) -> list[Message]:
+def messages(world: World, changes: Iterable[Inbound]) -> list[Message]:
     """Changes as the gateway would put them on their lanes."""
     return [
         (
@@ -43,6 +44,27 @@ def messages(world: World, changes: Iterable[AnyChange]) -> list[Message]:
         )
         for each in changes
     ]
+
+
+def pages(changes: Iterable[AnyChange]) -> Iterator[Page]:
+    """The same in pages of 100, each of one tenant."""
+    waiting: dict[str, list[Any]] = {}
+    for change in changes:
+        some = waiting.setdefault(change.tenant_id, [])
+        some.append(change)
+        if len(some) == limits.PAGE_CHANGES:
+            yield _page(waiting.pop(change.tenant_id))
+    yield from map(_page, waiting.values())
+
+
+def _page(some: list[Any]) -> Page:
+    first = some[0]
+    return Page(
+        change_id=ids.of_cause(first.change_id, "page"),
+        tenant_id=first.tenant_id,
+        recorded_at=first.recorded_at,
+        changes=tuple(some),
+    )
 
 
 def publish(world: World, made: Iterable[Message]) -> None:

@@ -16,7 +16,7 @@ ANN, BO = "user/directory_okta/ann", "user/directory_okta/bo"
 def opened(world: World, entity: str, *letter_ids: str, offset: int = 1) -> World:
     """These messages about an entity became dead letters; their places on the lane."""
     for place, letter_id in enumerate(letter_ids, offset):
-        world.store.apply(letters.opened(TENANT, entity, letter_id, place))
+        world.store.apply(letters.opened(TENANT, entity, letter_id, (place, 0)))
     return world
 
 

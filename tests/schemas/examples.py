@@ -17,6 +17,13 @@ _BECAUSE: Final = Because(kind="group", id="group_01", name="Platform Admins")
 _GRANTS: Final = (WorkspaceGrant("design", "viewer"), WorkspaceGrant("sales"))
 _ACCESS: Final = Access(standing="active", role="admin", workspaces=_GRANTS)
 
+_CHANGE: Final[dict[str, Any]] = {
+    "change_id": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c12",
+    "tenant_id": "acme",
+    "recorded_at": _AT,
+    "directory_id": "directory_01",
+    "stamp": _STAMP,
+}
 _VALUES: Final[dict[str, Any]] = {
     "access": _ACCESS,
     "access_before": _ACCESS,
@@ -30,6 +37,7 @@ _VALUES: Final[dict[str, Any]] = {
     "attributes": {"title": "Lead", "floor": 3, "remote": True},
     "because": _BECAUSE,
     "body": {"slug": "design", "name": "Design"},
+    "changes": (changes.GroupReported(**_CHANGE, group_id="group_01", name="Platform Admins"),),
     "cause": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
     "ce_id": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
     "change_id": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
@@ -129,12 +137,12 @@ _VALUES: Final[dict[str, Any]] = {
 }
 _EXCEPTIONS: Final[dict[str, dict[str, Any]]] = {"DeadLetter": {"reason": "undecodable"}}
 
-Message = changes.AnyChange | Output
+Message = changes.Inbound | Output
 
 
 def messages() -> dict[str, Message]:
     """Changes, events and commands by their ce_type."""
-    kinds = {*typing.get_args(changes.AnyChange), *codec.output_types()}
+    kinds = {*typing.get_args(changes.Inbound), *codec.output_types()}
     made: list[Message] = [_example(kind) for kind in kinds]
     return {codec.type_of(message): message for message in made}
 

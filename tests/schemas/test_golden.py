@@ -35,7 +35,7 @@ def decoded(name: str) -> examples.Message | State:
         return codec.decode_record(payload, type(RECORDS[name]))
     message = MESSAGES[name]
     if isinstance(message, changes.Change):
-        return codec.decode_change(b"acme", payload)
+        return codec.decode_inbound(b"acme", payload)
     return codec.decode_output(codec.topic_of(message), b"acme", payload)
 
 
