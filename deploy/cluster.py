@@ -101,7 +101,7 @@ class Cluster:
         answers = self._admin.describe_configs(resources, request_timeout=ANSWER_SECONDS)
         for resource, answer in answers.items():
             found = {key: entry.value for key, entry in _answer(answer).items()}
-            _same_configs(resource.name, self._topics[resource.name].config(), found)
+            require_configs(resource.name, self._topics[resource.name].config(), found)
 
     def _create(self, new: list[NewTopic]) -> None:
         answers = self._admin.create_topics(new, operation_timeout=ANSWER_SECONDS)
@@ -129,7 +129,12 @@ def asked() -> Iterator[None]:
         raise _unanswered(error) from error
 
 
-def _same_configs(name: str, wanted: Mapping[str, str], found: Mapping[str, str | None]) -> None:
+def require_configs(name: str, wanted: Mapping[str, str], found: Mapping[str, str | None]) -> None:
+    """Compare a topic's settings.
+
+    Raises:
+        InstallationError: one has another value.
+    """
     for key, value in wanted.items():
         # What a broker does not mention is not known to differ: the in-memory one knows little.
         if found.get(key, value) != value:

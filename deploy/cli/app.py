@@ -9,6 +9,7 @@ from deploy.cli import (
     audit,
     dead_letters,
     directory,
+    doctor,
     mapping,
     members,
     plumbing,
@@ -64,6 +65,7 @@ for name, noun, what in (
     ("positions", positions.app, "See where readers stand, and go on after a loss."),
 ):
     app.add_typer(noun, name=name, help=what, rich_help_panel=MEND)
+app.command(rich_help_panel=MEND)(doctor.doctor)
 
 
 def main() -> None:

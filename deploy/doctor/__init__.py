@@ -1,0 +1,1 @@
+"""`rollcall doctor`: examines an installation, changes nothing, and says what to do."""
