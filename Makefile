@@ -52,4 +52,4 @@ lock: install ## resolve the dependencies anew, with hashes and without addresse
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		--extra embedded --extra test pyproject.toml -o requirements-test.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra embedded -c requirements-test.lock pyproject.toml -o requirements.lock
+		-c requirements-test.lock pyproject.toml -o requirements.lock

@@ -70,7 +70,8 @@ def upgrade(settings: Settings) -> None:
         raise InstallationError(
             "The login of ROLLCALL_DATABASE_URL cannot make Rollcall's tables"
             f" ({refused.diag.message_primary}): give it a database that it owns, and CREATEROLE"
-            " unless rollcall_gateway and rollcall_sink exist and were granted to it."
+            " unless rollcall_gateway, rollcall_sink and rollcall_dashboard exist and were granted"
+            " to it."
         ) from error
 
 

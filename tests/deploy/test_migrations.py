@@ -28,6 +28,7 @@ from tests.harness import new_database
 OF_A_TENANT = sorted(
     name for name, table in read_models.metadata.tables.items() if "tenant_id" in table.columns
 )
+DASHBOARD_ROLE = "rollcall_dashboard"
 ACROSS_TENANTS = {"tenant", "directory_owner", "outcome", "dead_letter"}
 
 
@@ -37,6 +38,12 @@ def gateway(url: str, tenant_id: str | None = None) -> Iterator[psycopg.Connecti
         if tenant_id is not None:
             connection.execute("SELECT set_config(%s, %s, true)", [TENANT_SETTING, tenant_id])
         yield connection
+
+
+def login_url(url: str, login: str) -> str:
+    """The same database for another login, which Postgres here believes without a password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 def fill(url: str, *tenants: str) -> None:
@@ -111,11 +118,11 @@ def test_the_roles_own_nothing_and_cannot_log_in(database_url: str) -> None:
     query = """
         SELECT rolcanlogin OR rolsuper OR rolbypassrls,
                (SELECT count(*) FROM pg_shdepend WHERE refobjid = pg_roles.oid AND deptype = 'o')
-        FROM pg_roles WHERE rolname IN (%s, %s)
+        FROM pg_roles WHERE rolname IN (%s, %s, %s)
     """
     with psycopg.connect(database_url) as owner:
-        rows = owner.execute(query, [GATEWAY_ROLE, SINK_ROLE]).fetchall()
-    assert rows == [(False, 0)] * 2
+        rows = owner.execute(query, [GATEWAY_ROLE, SINK_ROLE, DASHBOARD_ROLE]).fetchall()
+    assert rows == [(False, 0)] * 3
 
 
 def test_the_gateway_sees_the_tenant_that_it_names_and_no_other(database_url: str) -> None:
@@ -164,6 +171,32 @@ def test_the_sink_writes_for_every_tenant(database_url: str) -> None:
             sink.execute("INSERT INTO installation VALUES ('other', '', 1, '{}')")
 
 
+def test_the_dashboard_sees_letters_of_every_tenant_and_nothing_of_a_person(
+    database_url: str,
+) -> None:
+    fill(database_url, "acme", "globex")
+    readable = {
+        "directory": "tenant_id, directory_id, name, provider",
+        "dead_letter": "tenant_id, directory_id, stage, reason, removal, recorded_at, settled",
+    }
+    query = """
+        SELECT table_name, column_name, privilege_type
+        FROM information_schema.role_column_grants WHERE grantee = %s
+    """
+    with psycopg.connect(database_url) as owner:
+        grants = owner.execute(query, [DASHBOARD_ROLE]).fetchall()
+    assert sorted(grants) == sorted(
+        (name, column, "SELECT")
+        for name, all_of in readable.items()
+        for column in all_of.split(", ")
+    )
+    with psycopg.connect(database_url, options=f"-c role={DASHBOARD_ROLE}") as dashboard:
+        for name in readable:
+            assert tenants_in(dashboard, name) == {"acme", "globex"}
+        with pytest.raises(InsufficientPrivilege, match="permission denied"):
+            dashboard.execute("SELECT value FROM dead_letter")
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -208,16 +241,18 @@ def test_an_owner_without_superpowers_migrates_and_sees_no_tenant(stack: Stack) 
     with new_database(stack, name) as url, psycopg.connect(url, autocommit=True) as superuser:
         superuser.execute(sql.SQL("CREATE ROLE {} LOGIN").format(login))
         hand_over = sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), login)
-        parts = urlsplit(url)
-        owners = parts._replace(netloc=f"{user}@{parts.netloc.rpartition('@')[2]}").geturl()
+        owners = login_url(url, user)
         try:
             with pytest.raises(InstallationError, match="give it a database that it owns"):
                 database.upgrade(Settings(database_url=owners))
             superuser.execute(hand_over)
             with pytest.raises(InstallationError, match="CREATEROLE"):
                 database.upgrade(Settings(database_url=owners))
-            grant = sql.SQL("GRANT rollcall_gateway, rollcall_sink TO {} WITH INHERIT FALSE")
-            superuser.execute(grant.format(login))
+            roles = sql.SQL(", ").join(
+                map(sql.Identifier, (GATEWAY_ROLE, SINK_ROLE, DASHBOARD_ROLE))
+            )
+            grant = sql.SQL("GRANT {} TO {} WITH INHERIT FALSE")
+            superuser.execute(grant.format(roles, login))
             database.upgrade(Settings(database_url=owners))
             fill(url, "acme")
             with psycopg.connect(owners) as owner:

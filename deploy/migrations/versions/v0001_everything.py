@@ -19,7 +19,7 @@ DO $roles$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['rollcall_gateway', 'rollcall_sink'] LOOP
+    FOREACH name IN ARRAY ARRAY['rollcall_gateway', 'rollcall_sink', 'rollcall_dashboard'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', name);
@@ -72,6 +72,12 @@ BEGIN
             'CREATE POLICY gateway_adds ON %I FOR INSERT TO rollcall_gateway WITH CHECK (%s)',
             name, own);
     END LOOP;
+    -- A dashboard compares tenants: its grants bound it, to columns that tell of no person.
+    FOREACH name IN ARRAY ARRAY['directory', 'dead_letter'] LOOP
+        EXECUTE format(
+            'CREATE POLICY dashboard_reads ON %I FOR SELECT TO rollcall_dashboard USING (true)',
+            name);
+    END LOOP;
 END
 $security$;
 """
@@ -93,6 +99,11 @@ GRANT SELECT, DELETE ON session TO rollcall_sink;
 GRANT UPDATE (label) ON session TO rollcall_sink; -- FOR UPDATE SKIP LOCKED asks for some column
 GRANT SELECT, UPDATE (revoked_at) ON api_key TO rollcall_sink;
 GRANT DELETE ON membership, member_workspace, outcome TO rollcall_sink;
+
+GRANT USAGE ON SCHEMA public TO rollcall_dashboard;
+GRANT SELECT (tenant_id, directory_id, name, provider) ON directory TO rollcall_dashboard;
+GRANT SELECT (tenant_id, directory_id, stage, reason, removal, recorded_at, settled)
+    ON dead_letter TO rollcall_dashboard; -- not what was said, nor about whom
 """
 
 # Grants do not bind the owner, so a trigger does; ALWAYS: also where replication disables triggers.
