@@ -1,6 +1,7 @@
 """Faust's consumer, as our loops need it: where it begins to read, and what it must not drop."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from typing_extensions import override
 
 from processors.fatal import die
 from schemas.positions import LogMismatchError
+from schemas.topics import URGENT
 
 FETCH_WAIT_MILLISECONDS = 50
 """Faust fixes 1500: an urgent message would wait behind a fetch of idle partitions."""
@@ -48,6 +50,8 @@ class Ownership(Protocol):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Reads committed messages only, soon, and nowhere but where it was told to."""
 
+    _urgent_alone = False
+
     @override
     def _create_worker_consumer(self, transport: Any) -> Any:
         # Faust asks for read_committed only under its own exactly_once, which is not usable.
@@ -58,6 +62,26 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._auto_offset_reset = "none"  # noqa: SLF001
         return consumer
 
+    @override
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, timeout: Any = None, max_records: Any = None
+    ) -> Any:
+        # aiokafka empties one partition after the other, in the order in which it fetched them: an
+        # urgent change, or another tenant's, would wait for seconds behind a first sync.  So urgent
+        # ones come first every other time, and who was served goes to the end of the queue.
+        fetched: OrderedDict[TP, Any] = consumer._fetcher._records  # noqa: SLF001
+        urgent = {tp for tp in active_partitions or fetched if tp.topic.endswith(URGENT.name)}
+        self._urgent_alone = not self._urgent_alone and not urgent.isdisjoint(fetched)
+        if self._urgent_alone and (
+            records := await super()._fetch_records(consumer, urgent, 0, max_records)
+        ):
+            return records
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        for tp in records:
+            if tp in fetched:
+                fetched.move_to_end(tp)
+        return records
+
 
 class Consumer(driver.Consumer):
     """Begins to read where the state says, not where Kafka's committed offsets are.
@@ -67,7 +91,6 @@ class Consumer(driver.Consumer):
     """
 
     _reading = False
-    _lanes_alone = False
     _seeks = 0
 
     @override
@@ -107,14 +130,7 @@ class Consumer(driver.Consumer):
 
     @override
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
-        active = active_partitions or set()
-        lanes = {tp for tp in active if not self._is_changelog_tp(tp)}
         try:
-            # aiokafka empties one partition after the other: a standby that catches up would hold
-            # up urgent changes for seconds.  So lanes are asked alone every other time.
-            self._lanes_alone = bool(lanes) and lanes != active and not self._lanes_alone
-            if self._lanes_alone and (fetched := await super()._getmany(lanes, 0)):
-                return fetched
             return await super()._getmany(active_partitions, timeout)
         except NoOffsetForPartitionError:
             return {}  # nobody has said yet where to begin: the seek that follows does
