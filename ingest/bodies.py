@@ -2,7 +2,7 @@
 
 import asyncio
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.refusals import BodyTooLargeError, BodyTooSlowError
@@ -31,10 +31,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(limits.BODY_SECONDS):
-                body = await self._read(Request(scope, receive))
-        except TimeoutError:
-            raise BodyTooSlowError from None
+            body = await read(receive, self._limit)
         except ClientDisconnect:
             return  # nobody is there to be answered
         pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -44,10 +41,30 @@ class BodyLimit:
 
         await self._app(scope, replay, send)
 
-    async def _read(self, request: Request) -> bytes:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self._limit:
-                raise BodyTooLargeError(f"Send a body of at most {self._limit} bytes.")
-        return bytes(body)
+
+async def read(receive: Receive, limit: int) -> bytes:
+    """The whole body of a request.
+
+    Args:
+        receive: of the request (ASGI).
+        limit: bytes.
+
+    Raises:
+        BodyTooLargeError: it is longer.
+        BodyTooSlowError: it was not there within `limits.BODY_SECONDS`.
+        ClientDisconnect: the client is gone.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                body += message.get("body", b"")
+                if len(body) > limit:
+                    raise BodyTooLargeError(f"Send a body of at most {limit} bytes.")
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        raise BodyTooSlowError from None

@@ -31,13 +31,13 @@ from ingest.publisher import Publisher
 from ingest.replays import Replays
 from ingest.server import Server
 from ingest.tracing import Tracing
-from ingest.workos.webhook import RefusalCounter, WorkosWebhook
+from ingest.workos.webhook import WorkosWebhook
 from schemas import limits
 from schemas.health import Health
 from schemas.positions import Installation
 from schemas.settings import Settings
 
-WEBHOOKS, WORKOS = "/api/webhooks", "/workos"
+WORKOS = "/api/webhooks/workos"
 
 
 class Gateway:
@@ -59,21 +59,13 @@ class Gateway:
 
     def _app(self, token: str) -> Starlette:
         webhook = WorkosWebhook(self.settings, self.publisher, self.owners)
-        before_webhooks = [
-            Middleware(RefusalCounter),
-            Middleware(BodyLimit, limit=limits.WEBHOOK_BODY),
-        ]
         return Starlette(
             routes=[
-                Mount(
-                    WEBHOOKS,
-                    routes=[Route(WORKOS, webhook.receive, methods=["POST"])],
-                    middleware=before_webhooks,
-                ),
+                Route(WORKOS, webhook),
                 Mount("/api", app=self._api(token)),
             ],
             middleware=[
-                Middleware(Measuring, doors={WEBHOOKS + WORKOS}),
+                Middleware(Measuring, doors={WORKOS}),
                 Middleware(Answering),
                 Middleware(Tracing),
             ],

@@ -3,10 +3,10 @@
 import re
 from contextvars import ContextVar
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_FORM = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_HEADER = b"traceparent"
+_FORM = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
@@ -24,6 +24,6 @@ class Tracing:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request (ASGI)."""
         if scope["type"] == "http":
-            sent = Headers(scope=scope).get("traceparent", "")
-            _current.set(sent if _FORM.fullmatch(sent) else None)
+            sent = next((value for name, value in scope["headers"] if name == _HEADER), b"")
+            _current.set(sent.decode() if _FORM.fullmatch(sent) else None)
         await self._app(scope, receive, send)

@@ -3,6 +3,8 @@
 Computed here for every producer: clients' defaults disagree (DESIGN §5.9).
 """
 
+from functools import lru_cache
+
 _M = 0x5BD1E995
 _SEED = 0x9747B28C
 
@@ -22,6 +24,7 @@ def murmur2(key: bytes) -> int:
     return h ^ (h >> 15)
 
 
+@lru_cache(10_000)
 def partition_of(tenant_id: str, partitions: int) -> int:
     """The partition of all of a tenant's messages, on every topic, for ever."""
     return (murmur2(tenant_id.encode()) & 0x7FFFFFFF) % partitions

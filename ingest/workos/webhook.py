@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from starlette.requests import Request
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from ingest import bodies
 from ingest.attributes import text
 from ingest.directories import DirectoryOwners
 from ingest.publisher import Publisher
@@ -22,7 +25,7 @@ from ingest.refusals import (
 )
 from ingest.unassigned import UNASSIGNED
 from ingest.workos import payloads, signature, translation
-from schemas import metrics
+from schemas import limits, metrics
 from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -35,26 +38,14 @@ _WHY: Final[Mapping[type[RefusedError], str]] = {
     InvalidEventError: "not_an_event",
     BodyTooLargeError: "too_large",
 }
-
-
-class RefusalCounter:
-    """Counts the webhooks that are refused and not kept; it stands before the body is read."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request (ASGI)."""
-        try:
-            await self._app(scope, receive, send)
-        except RefusedError as error:
-            if (why := _WHY.get(type(error))) is not None:
-                metrics.WEBHOOKS_REFUSED.labels(why).inc()
-            raise
+_ACCEPTED: Final = JSONResponse({"status": "accepted"})
 
 
 class WorkosWebhook:
-    """Takes one event a request."""
+    """Takes one event a request.
+
+    It reads and answers by itself: a framework's layers would take longer than all the rest.
+    """
 
     def __init__(
         self, settings: Settings, publisher: Publisher, directories: DirectoryOwners
@@ -66,24 +57,37 @@ class WorkosWebhook:
         if not self._secrets:
             log.warning("webhooks are refused: ROLLCALL_WORKOS_WEBHOOK_SECRETS is not set")
 
-    async def receive(self, request: Request) -> JSONResponse:
-        """Answer 200 once the event is safe, or when it means nothing to us.
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 200 once the event is safe, or when it means nothing to us (ASGI).
 
         Raises:
-            RefusedError: 400, 401 or 503, as its subclass says.
+            HTTPException: 405; here, since the route would leave other methods to `/api`.
+            RefusedError: 400, 401, 413 or 503, as its subclass says.
         """
+        if scope["method"] != "POST":
+            raise HTTPException(405, headers={"Allow": "POST"})
+        try:
+            body = await bodies.read(receive, limits.WEBHOOK_BODY)
+            await self._accept(body, Headers(scope=scope).getlist(signature.HEADER))
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        except RefusedError as error:
+            if (why := _WHY.get(type(error))) is not None:
+                metrics.WEBHOOKS_REFUSED.labels(why).inc()
+            raise
+        await _ACCEPTED(scope, receive, send)
+
+    async def _accept(self, body: bytes, signatures: list[str]) -> None:
         if not self._secrets:
             raise NotConfiguredError(
                 "No webhook secret is set: set ROLLCALL_WORKOS_WEBHOOK_SECRETS and restart."
             )
-        body = await request.body()
-        self._verify(body, request.headers.getlist(signature.HEADER))
+        self._verify(body, signatures)
         try:
             await self._take(translation.read(body))
         except InvalidEventError as error:
             log.warning("a webhook is no event", detail=error.detail)
             raise
-        return JSONResponse({"status": "accepted"})
 
     def _verify(self, body: bytes, headers: list[str]) -> None:
         try:

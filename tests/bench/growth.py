@@ -25,12 +25,13 @@ FEW = 10
 def measured(world: World, people: int) -> Iterator[Figure]:
     """People of one tenant, each in four groups, one of which holds all of them."""
     company = load.companies()[0]
-    made = load.messages(world, company.people(0, people))
+    changes = list(company.people(0, people))
+    made = load.messages(world, load.pages(changes))
     with load.opened(world, [company]) as worker:
         empty = _memory(worker)
         before = told(worker.health, load.DECIDED)
         load.publish(world, made)
-        load.decided(worker, before + len(made))
+        load.decided(worker, before + len(changes))
         grown = _memory(worker) - empty
         yield Figure("memory of a worker for each person", grown / people, "bytes")
         small, large = _joining(world, worker, company, people)

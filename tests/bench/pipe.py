@@ -21,7 +21,7 @@ GOAL = "10,000"
 def measured(world: World, people: int) -> Iterator[Figure]:
     """All of them, one world after the other's end."""
     companies = load.companies()
-    each = people // len(companies)
+    each = max(1, people // 4 // len(companies))  # four times: alone and together, and in pages
     with load.opened(world, companies):
         pass
     first, second, third, fourth = (
