@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -17,6 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # they are its
 )
 
 from deploy.errors import InstallationError
+from deploy.hearing import Hearing
 from schemas import kafka
 from schemas.settings import Settings
 from schemas.topics import TOPICS, Topic
@@ -25,8 +26,6 @@ ANSWER_SECONDS: Final = 15.0
 """How long Kafka may take to answer one question, or to make the topics."""
 
 _POLL_SECONDS: Final = 0.02
-
-Answer = TypeVar("Answer")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +44,9 @@ class Cluster:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._admin = AdminClient({**kafka.admin(settings)})
+        self._hearing = Hearing()
+        with asked():  # it reads the files of certificates
+            self._admin = AdminClient(self._hearing.of(kafka.admin(settings)))
         self._topics: dict[str, Topic] = {settings.topic(topic.name): topic for topic in TOPICS}
 
     def close(self) -> None:
@@ -54,10 +55,11 @@ class Cluster:
 
     def describe(self) -> Found:
         """Say what is there."""
-        cluster = _answer(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))
-        names = TopicCollection(sorted(self._topics))
-        answers = self._admin.describe_topics(names, request_timeout=ANSWER_SECONDS)
-        topics = [topic for topic in map(_described, answers.values()) if topic is not None]
+        with self._heard():
+            cluster = self._admin.describe_cluster(request_timeout=ANSWER_SECONDS).result()
+            names = TopicCollection(sorted(self._topics))
+            answers = self._admin.describe_topics(names, request_timeout=ANSWER_SECONDS)
+            topics = [topic for topic in map(_described, answers.values()) if topic is not None]
         return Found(
             # The in-memory broker may have neither id; what it says is taken as it is.
             cluster_id=cluster.cluster_id or "",
@@ -100,8 +102,17 @@ class Cluster:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in self._topics]
         answers = self._admin.describe_configs(resources, request_timeout=ANSWER_SECONDS)
         for resource, answer in answers.items():
-            found = {key: entry.value for key, entry in _answer(answer).items()}
+            with self._heard():
+                found = {key: entry.value for key, entry in answer.result().items()}
             require_configs(resource.name, self._topics[resource.name].config(), found)
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:
+            self._admin.poll(0)
+            raise _unanswered(self._hearing, error) from error
 
     def _create(self, new: list[NewTopic]) -> None:
         answers = self._admin.create_topics(new, operation_timeout=ANSWER_SECONDS)
@@ -126,7 +137,7 @@ def asked() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise _unanswered(error) from error
+        raise _unanswered(Hearing(), error) from error
 
 
 def require_configs(name: str, wanted: Mapping[str, str], found: Mapping[str, str | None]) -> None:
@@ -150,22 +161,13 @@ def _described(answer: "Future[TopicDescription]") -> TopicDescription | None:
     except KafkaException as error:
         if _code(error) == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
-        raise _unanswered(error) from error
-
-
-def _answer(question: "Future[Answer]") -> Answer:
-    try:
-        return question.result()
-    except KafkaException as error:
-        raise _unanswered(error) from error
+        raise
 
 
 def _code(error: KafkaException) -> int:
     return int(error.args[0].code())
 
 
-def _unanswered(error: KafkaException) -> InstallationError:
-    return InstallationError(
-        f"Kafka at ROLLCALL_KAFKA does not answer ({error.args[0].str()}): start it, or correct"
-        " the address."
-    )
+def _unanswered(hearing: Hearing, error: KafkaException) -> InstallationError:
+    why = hearing.why(error.args[0])
+    return InstallationError(f"Kafka at ROLLCALL_KAFKA does not answer {why}.")

@@ -1,16 +1,44 @@
 """Where the records of processes go: standard error, one line each."""
 
 import logging
+import math
 import sys
+import time
 from typing import Final
 
 import structlog
+from typing_extensions import override
 
 _QUIET: Final = ("aiokafka", "faust", "mode", "uvicorn", "httpx2", "httpcore2", "alembic")
 """Libraries whose warnings suffice.
 
 aiokafka's debug records alone cost a sixth of a worker's time where they are made.
 """
+
+
+SELDOM_SECONDS: Final = 10.0
+"""A Kafka client that is refused tries again at once, and says so each time: 30 times a second."""
+
+_CLIENTS: Final = ("aiokafka", "rollcall.kafka")
+
+
+class _Seldom(logging.Filter):
+    """Lets a Kafka client say the same thing once in `SELDOM_SECONDS`, whatever its details."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, object], float] = {}
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(_CLIENTS):
+            return True
+        now = time.monotonic()
+        what = record.name, record.msg
+        if now - self._said.get(what, -math.inf) < SELDOM_SECONDS:
+            return False
+        self._said[what] = now
+        return True
 
 
 def configure() -> None:
@@ -41,6 +69,7 @@ def configure() -> None:
             ],
         )
     )
+    handler.addFilter(_Seldom())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for library in _QUIET:

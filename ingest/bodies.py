@@ -54,17 +54,22 @@ async def read(receive: Receive, limit: int) -> bytes:
         BodyTooSlowError: it was not there within `limits.BODY_SECONDS`.
         ClientDisconnect: the client is gone.
     """
-    body = bytearray()
     try:
         async with asyncio.timeout(limits.BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                body += message.get("body", b"")
-                if len(body) > limit:
-                    raise BodyTooLargeError(f"Send a body of at most {limit} bytes.")
-                if not message.get("more_body", False):
-                    return bytes(body)
+            return await _all(receive, limit)
     except TimeoutError:
         raise BodyTooSlowError from None
+
+
+async def _all(receive: Receive, limit: int) -> bytes:
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLargeError(f"Send a body of at most {limit} bytes.")
+        more = message.get("more_body", False)
+    return bytes(body)

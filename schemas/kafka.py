@@ -30,6 +30,7 @@ def transaction_producer(settings: Settings, partition: int) -> ClientConfig:
         "message.max.bytes": limits.OUTPUT_MESSAGE,
         "linger.ms": 0,  # a step flushes at once
         "retry.backoff.ms": 2,  # the first produce to a partition waits for its registration
+        "log_level": 2,  # its errors are raised; that it tries again it says five times a second
     }
 
 
@@ -38,6 +39,7 @@ def end_record_producer(settings: Settings) -> ClientConfig:
     return _common(settings, "processors-end") | {
         "enable.idempotence": True,
         "message.timeout.ms": limits.SESSION_SECONDS * 1000 // 2,
+        "log_level": 2,  # as above
     }
 
 
@@ -69,6 +71,7 @@ def peek_consumer(settings: Settings) -> ClientConfig:
         "auto.offset.reset": "error",
         "enable.partition.eof": True,  # where only a transaction's marker stands, no message comes
         "fetch.wait.max.ms": 10,  # what is not there yet is not waited for
+        "log_level": 2,  # who asks hears of it; else it would say 20 times a second that it tries
     }
 
 

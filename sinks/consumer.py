@@ -5,6 +5,7 @@ flight with it: the supervisor starts it again, and it goes on from its position
 broker happens inside the client.
 """
 
+import logging
 import math
 import signal
 import threading
@@ -62,7 +63,8 @@ class SinkLoop:
         self._connection = connect(settings)
         self._batches = Bisecting(name, sink, self._connection)
         self._tidied_at = -math.inf
-        self._consumer = Consumer(kafka.sink_consumer(settings, name))
+        logger = logging.getLogger("rollcall.kafka")  # what it says is said through `poll`
+        self._consumer = Consumer(kafka.sink_consumer(settings, name), logger=logger)
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Apply messages until `stopping` says so.

@@ -16,7 +16,7 @@ from deploy.local.kept_secrets import secrets_in
 from deploy.local.ports import free_ports
 from deploy.local.stack import Stack, running
 from deploy.supervisor import supervise
-from schemas import settings
+from schemas import kafka, settings
 from schemas.settings import Settings
 
 PROGRESS: Final = "· "
@@ -41,16 +41,18 @@ def run(*, ephemeral: bool, data: Path | None, as_json: bool) -> int:
         0, or 1 if a process did not end in time and was killed.
 
     Raises:
-        CommandError: a port is taken.
+        CommandError: a port is taken, or there is a security to keep and no Kafka that has it.
         SettingsError, StackError, InstallationError: as their texts say.
     """
     given = settings.load()
+    _require_secured(given)
     ports = _ports(given, ephemeral=ephemeral)
     _progress("Kafka and Postgres start …")
     with running(
         kafka=given.kafka,
         database=given.database_url,
         folder=data,
+        security=kafka.connection(given) if given.kafka else None,
         lasting=data is not None,
         on_progress=_progress,
     ) as stack:
@@ -72,6 +74,16 @@ def run(*, ephemeral: bool, data: Path | None, as_json: bool) -> int:
 
 def _progress(sentence: str) -> None:
     typer.echo(PROGRESS + sentence, err=True)
+
+
+def _require_secured(given: Settings) -> None:
+    """Whoever asks for security shall not get a Kafka that has none, be it a local one."""
+    if not given.kafka and given.kafka_security != "plaintext":
+        raise CommandError(
+            f"ROLLCALL_KAFKA_SECURITY is {given.kafka_security}, and a local Kafka speaks in the"
+            " clear: set ROLLCALL_KAFKA to the one that is meant, or unset"
+            " ROLLCALL_KAFKA_SECURITY."
+        )
 
 
 def _ports(given: Settings, *, ephemeral: bool) -> _Ports:

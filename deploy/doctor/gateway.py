@@ -13,7 +13,7 @@ from deploy.doctor.findings import Judged, ok, problem
 from deploy.doctor.patient import Patient
 from deploy.errors import InstallationError
 from deploy.simulate import workos
-from ingest.gateway import WEBHOOKS, WORKOS
+from ingest.gateway import WORKOS
 from ingest.refusals import UnsignedError
 from ingest.workos import signature
 
@@ -127,16 +127,14 @@ def _refusal(status: int) -> Judged:
         )
     return problem(
         f"The gateway answers {status} to a webhook, not 200.",
-        f"Check ROLLCALL_URL, and that {WEBHOOKS}{WORKOS} leads to the gateway unchanged.",
+        f"Check ROLLCALL_URL, and that {WORKOS} leads to the gateway unchanged.",
     )
 
 
 def _posted(patient: Patient, secret: str) -> int:
     signed = workos.sign(_MEANINGLESS, secret, datetime.now(UTC))
     try:
-        answer = patient.http.post(
-            WEBHOOKS + WORKOS, content=_MEANINGLESS, headers={signature.HEADER: signed}
-        )
+        answer = patient.http.post(WORKOS, content=_MEANINGLESS, headers={signature.HEADER: signed})
     except httpx2.TransportError as error:
         raise InstallationError(
             f"The gateway at {patient.settings.url} does not answer a webhook ({error}): see its"

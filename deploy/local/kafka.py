@@ -11,14 +11,18 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 import deploy
+from deploy.hearing import Hearing
 from deploy.local.guard import Guard
 from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.server import Server
+from schemas.kafka import ClientConfig
 
 READY_SECONDS = 60.0
 """Long enough for a start after SIGKILL, when the controller first waits for the dead broker."""
 
-_SETTINGS = Path(deploy.__file__).with_name("kafka") / "server.properties"
+SETTINGS = Path(deploy.__file__).with_name("kafka") / "server.properties"
+"""What every local broker has; listeners and the data folder are added."""
+
 _LOGGER = "-Dorg.slf4j.simpleLogger"
 _JAVA = [
     "java",
@@ -104,12 +108,11 @@ class LocalKafka:
             "log.dirs": "data",  # below the process's own folder: a comma in a path would be two
         }
         lines = "".join(f"{key}={value}\n" for key, value in here.items())
-        (self._folder / "server.properties").write_text(_SETTINGS.read_text() + lines)
+        (self._folder / "server.properties").write_text(SETTINGS.read_text() + lines)
         if not self.kept:
             shutil.rmtree(self._folder / "data", ignore_errors=True)  # half formatted
-            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             # One word: an id that begins with a dash would be taken for an option.
-            options = [f"--cluster-id={cluster}", "--config", "server.properties"]
+            options = [f"--cluster-id={new_cluster_id()}", "--config", "server.properties"]
             short_lived = "-XX:TieredStopAtLevel=1"  # does not compile what runs once
             self._server = self._java(short_lived, "kafka.tools.StorageTool", "format", *options)
 
@@ -171,6 +174,11 @@ class LocalKafka:
         )
 
 
+def new_cluster_id() -> str:
+    """Return an id as Kafka makes them."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
 def quiet_admin(address: str) -> AdminClient:
     """Return an admin client that does not print that nobody listens yet."""
     return AdminClient(
@@ -190,3 +198,21 @@ def answers(admin: AdminClient, *, seconds: float = 0.5) -> bool:
     except KafkaException:
         return False
     return True
+
+
+def unanswered(config: ClientConfig, *, seconds: float) -> str | None:
+    """Say why a Kafka does not answer, and what to do; None if it does.
+
+    Args:
+        config: where it is and how it is spoken to, as from `schemas.kafka.connection`.
+        seconds: how long it may take.
+    """
+    hearing = Hearing()
+    try:
+        with AdminClient(hearing.of(config)) as admin:  # it reads the files of certificates
+            if answers(admin, seconds=seconds):
+                return None
+            admin.poll(0)
+    except KafkaException as error:
+        return hearing.why(error.args[0])
+    return hearing.why()

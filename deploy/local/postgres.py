@@ -26,6 +26,14 @@ MAX_CONNECTIONS = 300
 READY_SECONDS = 60.0
 """Long enough to replay the log after a crash."""
 
+SAME_EVERYWHERE = (
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
+"""Options of `initdb`: the same order and the same lower() whatever locales a machine has."""
+
 _ENDINGS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 
@@ -89,10 +97,7 @@ class LocalPostgres:
         if os.geteuid() == 0:
             os.chown(self._data, *_unprivileged())
         who = ["--username=postgres", "--auth=trust"]
-        # The same order and the same lower() on every machine, whatever its locales.
-        text = ["--encoding=UTF8", "--locale=C"]
-        provider = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        self._server = self._run("initdb", *who, *text, *provider, "--no-sync")
+        self._server = self._run("initdb", *who, *SAME_EVERYWHERE, "--no-sync")
 
     def launch(self) -> None:
         """Start the server's process once its data folder is made.
@@ -162,6 +167,15 @@ class LocalPostgres:
 
 def accepts(dsn: str, *, seconds: int = 2) -> bool:
     """Say whether a database accepts a connection within that many seconds."""
+    return unaccepted(dsn, seconds=seconds) is None
+
+
+def unaccepted(dsn: str, *, seconds: int) -> str | None:
+    """Say why a database accepts no connection within that many seconds; None if it does.
+
+    Raises:
+        StackError: it is no URL.
+    """
     try:
         psycopg.connect(dsn, connect_timeout=seconds).close()
     except psycopg.ProgrammingError:  # its text would repeat the URL, and with it the password
@@ -169,9 +183,9 @@ def accepts(dsn: str, *, seconds: int = 2) -> bool:
             "ROLLCALL_DATABASE_URL is not a URL that libpq takes: give it the form"
             " postgresql://login:password@host:port/database."
         ) from None
-    except psycopg.OperationalError:
-        return False
-    return True
+    except psycopg.OperationalError as error:
+        return " ".join(str(error).split())
+    return None
 
 
 def _programs() -> Path:

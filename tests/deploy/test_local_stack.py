@@ -27,6 +27,7 @@ from deploy.local.stack import running
 from tests.waiting import eventually
 
 JAVA_HIDDEN = {"PATH": "/nowhere"}
+NO_DOCKER = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 OWNER = """
 import dataclasses, json, signal, sys
@@ -61,7 +62,7 @@ def owner(*arguments: str | Path, env: dict[str, str] | None = None) -> Iterator
     root = str(Path(deploy.__file__).parents[1])
     with subprocess.Popen(
         [sys.executable, "-c", OWNER, *arguments],
-        env={**os.environ, "PYTHONPATH": root, **(env or {})},
+        env={**os.environ, "PYTHONPATH": root, **NO_DOCKER, **(env or {})},
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
