@@ -152,14 +152,12 @@ class Transaction:
             if error is None:
                 ends.append(message.offset() or 0)
 
-        # Within a topic's partition order is kept: the last one has the highest offset.
-        last = max(n for n, record in enumerate(records) if record.topic == self._changelog)
         self._producer.begin_transaction()
-        for number, record in enumerate(records):
-            self._produce(record, delivered if number == last else None)
+        for record in records:
+            self._produce(record, delivered if record.topic == self._changelog else None)
         self._finish(self._producer.commit_transaction, deadline)
-        assert ends, "a step that is committed was delivered"
-        return ends[0]
+        assert ends, "a transaction holds at least its position"
+        return max(ends)
 
     def _produce(
         self, record: Record, report: Callable[[KafkaError | None, Message], None] | None
