@@ -7,11 +7,13 @@ here is about a tenant, and nothing here is meant for the internet.
 import json
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from io import BytesIO
 from socketserver import ThreadingTCPServer
-from threading import Thread
+from threading import Semaphore, Thread
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -27,7 +29,12 @@ PORTS: Final[Mapping[str, int]] = {"gateway": 9401, "processors": 9402, "sinks":
 """By stage, where ROLLCALL_HEALTH_PORT is not set."""
 
 READ_SECONDS: Final = 5.0
-"""How long a client may keep a thread waiting for the next piece of its request."""
+"""How long a client may take to send its request."""
+
+ASKING: Final = 16
+"""Clients that are answered at once; what comes beside them is hung up on."""
+
+_HEAD: Final = 64 << 10  # bytes of a request at most
 
 _STOP_POLL_SECONDS: Final = 0.2
 _JSON: Final = "application/json"
@@ -96,7 +103,22 @@ class _Server(ThreadingTCPServer):
     def __init__(self, host: str, port: int, health: Health) -> None:
         self.address_family = family_of(host)
         self.health = health
+        self._free = Semaphore(ASKING)
         super().__init__((host, port), _Request)
+
+    @override
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    @override
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -106,7 +128,7 @@ class _Server(ThreadingTCPServer):
 
 
 class _Request(BaseHTTPRequestHandler):
-    """One question; http.server bounds its head (64 KiB a line, 100 lines), no body is read."""
+    """One question; its head is bounded in size and time, and no body is read."""
 
     server: _Server
     server_version, sys_version = "rollcall", ""  # which Python it is concerns nobody
@@ -122,11 +144,23 @@ class _Request(BaseHTTPRequestHandler):
     @override
     def setup(self) -> None:
         super().setup()
+        # All of it before anything is made of it: a limit for each read would let a client that
+        # sends a byte now and then stay for ever.
+        self.rfile = BytesIO(self._received(time.monotonic() + READ_SECONDS))
         self.connection.settimeout(READ_SECONDS)
 
     @override
     def log_message(self, format: str, *args: object) -> None:
         pass  # probes come every few seconds
+
+    def _received(self, deadline: float) -> bytes:
+        head = bytearray()
+        while b"\r\n\r\n" not in head and len(head) < _HEAD:
+            self.connection.settimeout(max(0.001, deadline - time.monotonic()))
+            if not (piece := self.connection.recv(4096)):
+                break
+            head += piece
+        return bytes(head)
 
     def _head(self) -> _Answer:
         answer = self._answer()

@@ -171,5 +171,5 @@ def run(
     """
     gateway = Gateway(settings, installation)
     server = Server(gateway.app, settings, gateway.outcomes.until_ready, ready)
-    health.why_not_ready = gateway.why_not_ready
+    health.why_not_ready = lambda: gateway.why_not_ready() or server.why_not_ready()
     server.serve_until_stopped()

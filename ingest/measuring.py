@@ -13,7 +13,10 @@ ELSEWHERE = "elsewhere"
 
 
 class Measuring:
-    """Stands outermost, so that what it sees is what the client gets."""
+    """Stands outermost, so that what it sees is what the client gets.
+
+    All but the server's own 503 when its connections are taken: `Server.why_not_ready` tells of it.
+    """
 
     def __init__(self, app: ASGIApp, doors: Collection[str]) -> None:
         """Wrap an application.
@@ -52,9 +55,11 @@ class Measuring:
 def _observer(route: str, status: int) -> Callable[[float], None]:
     count = metrics.REQUESTS.labels(route=route, status=status).inc
     measure = metrics.ACKNOWLEDGEMENT_SECONDS.labels(route=route).observe
+    refused = 400 <= status < 500  # at once, and by whoever likes to: they would hide slow ones
 
     def observe(seconds: float) -> None:
         count()
-        measure(seconds)
+        if not refused:
+            measure(seconds)
 
     return observe

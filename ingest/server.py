@@ -66,6 +66,12 @@ class Server(uvicorn.Server):
         if self._announcement is not None and not self._announcement.cancelled():
             self._announcement.result()  # what `ready` raised ends the process
 
+    def why_not_ready(self) -> str | None:
+        """Why nobody else is answered just now; None while there is room."""
+        if len(self.server_state.connections) < limits.CONNECTIONS:
+            return None
+        return f"All {limits.CONNECTIONS} connections are taken: whoever comes now is answered 503."
+
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -65,8 +65,8 @@ class Lane:
     def waited(self, end: int, now: float) -> float:
         """Seconds that the oldest message has waited, in a log that ends at `end`.
 
-        Of one that was not fetched yet it is known only that it was not there at the last call that
-        found nothing.
+        Of one that was not fetched yet it is known only that it came after the last one that was
+        taken, and after the last call that found nothing.
         """
         if end <= self.due:
             self._caught_up_at = now
@@ -107,6 +107,7 @@ class Lane:
                 where = f"{self.topic} gave {message.offset} where {self.due} was due"
                 raise GapError(where)
             self.due += 1
+            self._caught_up_at = max(self._caught_up_at, message.timestamp)
             size += len(message.value or b"")
             batch.append(message)
         return batch

@@ -228,7 +228,7 @@ class PartitionOwnership:
     async def end(self) -> None:
         """Finish the steps in flight: what is committed must also reach the store."""
         self._generation += 1
-        self._recovering = False
+        self._recovering = self.joined = False
         for loop in self.loops.values():
             loop.stop()
         self.loops.clear()

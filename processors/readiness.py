@@ -37,7 +37,7 @@ def why_not_ready(owner: Owner, *, kafka_answers: bool) -> str | None:
         end = sum(reach.end for reach in recovery.values())
         return f"The state is being recovered: {read} of {end} offsets are read."
     if not kafka_answers:
-        return "Kafka does not answer: see to it."
+        return "Kafka does not answer, or a partition has no leader: see to it."
     parked = {
         partition: loop.parked
         for partition, loop in tuple(owner.loops.items())

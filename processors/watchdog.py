@@ -159,7 +159,7 @@ class Watchdog:
         self._watched = watched
         self._thread = ThreadPoolExecutor(1, "watchdog")
         self.kafka_answers = True
-        """Whether the broker did when it was last asked."""
+        """Whether the broker knew the end of each lane when it was last asked."""
 
     async def run(self) -> None:
         """Look until something is wrong.
@@ -178,7 +178,7 @@ class Watchdog:
             if seen.at - last > limits.STUCK_SECONDS / 2:
                 stands = {}  # this process itself stood still: nobody looked
             last = seen.at
-            self.kafka_answers = seen.answered
+            self.kafka_answers = seen.answered and seen.dues.keys() <= seen.ends.keys()
             self._watched.measure(seen.ends)
             stands = judge(stands, seen)
             self._watched.touch(ends)

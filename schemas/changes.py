@@ -199,7 +199,8 @@ AnyChange = AnyDirectoryChange | AnySettingsChange | DropDeadLetter
 class Page(Change, frozen=True, kw_only=True, tag="page"):
     """What a bulk publisher reports at once (DESIGN §3); each change in it is decided by itself.
 
-    Up to `limits.PAGE_CHANGES` of one tenant, none of which is urgent.
+    Up to `limits.PAGE_CHANGES` of one tenant, none of which is urgent or waited for.  A page of
+    which one change does not decode is a dead letter as a whole.
     """
 
     changes: tuple[UserReported | GroupReported | MembershipAdded, ...]

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from schemas import events, limits, topics
-from schemas.changes import AnyChange, Inbound, Page
+from schemas.changes import AnyChange, Inbound, Page, is_urgent
 from schemas.commands import SessionCommand
 from schemas.entities import entity_of
 from schemas.envelope import Envelope
@@ -104,6 +104,8 @@ def decode_inbound(key: bytes | None, value: bytes | None) -> Inbound:
             raise InvalidMessageError(f"a page holds at most {limits.PAGE_CHANGES} changes")
         if any(change.tenant_id != message.tenant_id for change in message.changes):
             raise InvalidMessageError("the page holds a change of another tenant")
+        if message.reply or any(is_urgent(change) for change in message.changes):
+            raise InvalidMessageError("the page asks for an answer, or holds an urgent change")
     return message  # type: ignore[no-any-return] # what the lanes carry
 
 

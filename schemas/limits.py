@@ -8,8 +8,8 @@ from typing import Final
 RECORDS_PER_STEP: Final = 200
 """Messages that one step of a partition's loop takes at most (DESIGN §5.1)."""
 STEP_BYTES: Final = 128 << 10
-"""Bytes of messages that one step takes at most, beyond its first: as much as 200 single changes,
-so that pages keep urgent changes waiting no longer than these."""
+"""Bytes of messages at which a step takes no more: two or three pages, or 200 single changes, so
+that pages keep urgent changes waiting not much longer than these."""
 PAGE_CHANGES: Final = 100
 """Changes in one message of a bulk publisher."""
 MEMBERS_PER_CHUNK: Final = 100

@@ -24,13 +24,14 @@ REQUESTS: Final = Counter(
 )
 ACKNOWLEDGEMENT_SECONDS: Final = Histogram(
     "rollcall_acknowledgement_seconds",
-    "From a request's head to its answer, by route; a 2xx of a door means that Kafka has it.",
+    "From a request's head to its answer, by route; a 2xx of a door means that Kafka has it."
+    " Refused requests (4xx) are not in it.",
     ["route"],
     buckets=_QUICK,
 )
 WEBHOOKS_REFUSED: Final = Counter(
     "rollcall_webhooks_refused_total",
-    "Webhooks that were answered 4xx and not kept, by why: unsigned, or not an event.",
+    "Webhooks that were answered 4xx and not kept, by why: unsigned, not_an_event or too_large.",
     ["why"],
 )
 WEBHOOKS_IGNORED: Final = Counter(

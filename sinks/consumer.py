@@ -51,12 +51,12 @@ class SinkLoop:
         installation: Installation,
         name: str,
         sink: Sink,
-        on_assigned: Callable[[], None],
+        readiness: Readiness,
     ) -> None:
         self._settings = settings
         self._name = name
         self._sink = sink
-        self._on_assigned = on_assigned
+        self._readiness = readiness
         self._names = {settings.topic(topic.name): topic.name for topic in sink.topics}
         self._positions = Positions(name, installation)
         self._lag = Lag(name, self._names)
@@ -129,7 +129,7 @@ class SinkLoop:
             return
         with self._connection.transaction():
             self._sink.tidy(self._connection)
-        self._lag.show(self._consumer)
+        self._readiness.hears(self._name, kafka_answers=self._lag.show(self._consumer))
         self._tidied_at = time.monotonic()
 
     def _poll(self) -> list[Message]:
@@ -178,7 +178,7 @@ class SinkLoop:
         self._retry({(self._names[each.topic], each.partition) for each in partitions})
         consumer.assign(partitions)
         self._lag.take(partitions)
-        self._on_assigned()
+        self._readiness.has(self._name)
 
     def _retry(self, assigned: set[tuple[str, int]]) -> None:
         """Try dead letters again before anything new: this version may apply them."""
@@ -218,7 +218,7 @@ def run(
     stopping = threading.Event()
 
     def feed(name: str, sink: Sink) -> None:
-        loop = SinkLoop(settings, installation, name, sink, lambda: readiness.has(name))
+        loop = SinkLoop(settings, installation, name, sink, readiness)
         loop.run(stopping.is_set)
         loop.close()
 

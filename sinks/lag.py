@@ -1,12 +1,17 @@
-"""How far a sink is behind, as its clients know it without asking the broker."""
+"""How far a sink is behind, as its client knows it."""
 
+import math
 import time
 from collections.abc import Iterable, Mapping
+from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from schemas import metrics
+from schemas import limits, metrics
 from sinks.positions import Place
+
+ASK_SECONDS: Final = 1.0
+"""How long Kafka may take to answer before it counts as away."""
 
 
 class Lag:
@@ -21,6 +26,8 @@ class Lag:
         """
         self._sink = sink
         self._names = names
+        self._answers = True
+        self._asked_at = -math.inf
         self._next: dict[Place, int] = {}
         self._moved_at: dict[Place, float] = {}
         self._fresh_at: dict[Place, float] = {}
@@ -38,31 +45,51 @@ class Lag:
         for each in partitions:
             place = (each.topic, each.partition)
             if self._next.pop(place, None) is not None:
+                del self._moved_at[place], self._fresh_at[place]
                 for gauge in (metrics.LAG_MESSAGES, metrics.LAG_SECONDS, metrics.POSITION_MOVED):
                     gauge.remove(*self._series(place))
 
     def applied(self, place: Place, offset: int, came_at: float) -> None:
         """Everything up to a message is applied, which the broker got at `came_at`."""
-        self.read_to(place, offset + 1)  # the end of its log may have come with it
-        self._moved_at[place] = time.time()
-        self._fresh_at[place] = came_at
+        if place in self._next:  # else it was revoked while it was applied
+            self.read_to(place, offset + 1)  # the end of its log may have come with it
+            self._moved_at[place] = time.time()
+            self._fresh_at[place] = came_at
 
     def read_to(self, place: Place, end: int) -> None:
         """Nothing but markers of transactions stands before `end`."""
-        self._next[place] = max(self._next.get(place, 0), end)
+        if place in self._next:  # else it was revoked since it was fetched
+            self._next[place] = max(self._next[place], end)
 
-    def show(self, consumer: Consumer) -> None:
-        """Set the gauges; what waits came after the newest message that is applied."""
+    def show(self, consumer: Consumer) -> bool:
+        """Set the gauges; what waits came after the newest message that is applied.
+
+        Returns:
+            Whether Kafka answers: if not, nobody knows what waits, and the lag grows with time.
+        """
         now = time.time()
+        self._ask(consumer)
         for place, due in self._next.items():
             _, end = consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
             behind = max(0, end - due)  # an end that is not known yet is negative
-            if not behind:
+            if self._answers and not behind:
                 self._fresh_at[place] = now
             series = self._series(place)
             metrics.LAG_MESSAGES.labels(*series).set(behind)
             metrics.LAG_SECONDS.labels(*series).set(max(0.0, now - self._fresh_at[place]))
             metrics.POSITION_MOVED.labels(*series).set(self._moved_at[place])
+        return self._answers
+
+    def _ask(self, consumer: Consumer) -> None:
+        """Ask Kafka for anything: the ends of logs that the client remembers never grow old."""
+        if time.monotonic() - self._asked_at < limits.WATCH_SECONDS:
+            return
+        try:
+            consumer.list_topics(next(iter(self._names)), ASK_SECONDS)
+            self._answers = True
+        except KafkaException:
+            self._answers = False
+        self._asked_at = time.monotonic()
 
     def _series(self, place: Place) -> tuple[str, str, str]:
         topic, partition = place

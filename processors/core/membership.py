@@ -40,9 +40,10 @@ def membership_changed(draft: Draft, change: MembershipAdded | MembershipRemoved
     if not present or presence.edge_counts(edge, directory):
         tell(draft, UserKey(directory_id, user_id), group_id, present=present)
     member_id = user.member_id if user is not None and not user.deleted else None
-    # A group that grants nothing moves nobody's access: a first sync is full of them.
-    grants = draft.get(state.mapping_key(tenant_id, directory_id, group_id), Mapping) is not None
-    if member_id is None or not grants or not members.reevaluate(draft, member_id):
+    # Who joins a group that grants nothing gains nothing, and a first sync is full of that.  Who
+    # leaves one may still have what it granted: follow-up work passes over who is no longer in it.
+    nothing = present and _grants_nothing(draft, change)
+    if member_id is None or nothing or not members.reevaluate(draft, member_id):
         draft.audit(subject, _sentence(draft, user, user_id, "Access stayed as it was"))
     return draft.decision()
 
@@ -67,6 +68,11 @@ def tell(draft: Draft, key: UserKey, group_id: str, *, present: bool) -> None:
             present=present,
         )
     )
+
+
+def _grants_nothing(draft: Draft, change: MembershipAdded | MembershipRemoved) -> bool:
+    place = state.mapping_key(draft.tenant_id, change.directory_id, change.group_id)
+    return draft.get(place, Mapping) is None
 
 
 def _is_same(directory: Directory, known: Edge | None, edge: Edge) -> bool:

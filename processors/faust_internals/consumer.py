@@ -70,7 +70,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # urgent change, or another tenant's, would wait for seconds behind a first sync.  So urgent
         # ones come first every other time, and who was served goes to the end of the queue.
         fetched: OrderedDict[TP, Any] = consumer._fetcher._records  # noqa: SLF001
-        urgent = {tp for tp in active_partitions or fetched if tp.topic.endswith(URGENT.name)}
+        # A copy: Faust changes its set of active partitions in another thread.
+        wanted = tuple(active_partitions or fetched)
+        urgent = {tp for tp in wanted if tp.topic.endswith(URGENT.name)}
         self._urgent_alone = not self._urgent_alone and not urgent.isdisjoint(fetched)
         if self._urgent_alone and (
             records := await super()._fetch_records(consumer, urgent, 0, max_records)

@@ -1,5 +1,6 @@
 """Losing access (mode `immediate`) and getting it back."""
 
+from schemas.access import NO_ACCESS
 from schemas.commands import RevokeSessions
 from schemas.events import (
     MemberDeactivated,
@@ -211,3 +212,19 @@ def test_the_end_of_a_group_demotes_those_who_keep_access() -> None:
     world.when(group_deleted("admins"))
     world.work_through()
     assert world.the(MemberRoleChanged).role_to == "member"
+
+
+def test_who_leaves_a_group_that_grants_nothing_any_more_keeps_nothing_of_it() -> None:
+    world = acme().given(
+        role("member", 20, default=False), reported("ann"), joined("ann", "admins")
+    )
+    world.when(mapping("admins", None), left("ann", "admins"))  # she leaves before her chunk comes
+    world.work_through()
+    assert world.access_of("ann") == NO_ACCESS
+
+
+def test_who_leaves_a_group_that_grants_nothing_any_more_falls_back_to_the_default() -> None:
+    world = acme().given(reported("ann"), joined("ann", "admins"))
+    world.when(mapping("admins", None), left("ann", "admins"))
+    world.work_through()
+    assert world.access_of("ann") == access("member")

@@ -137,6 +137,44 @@ def test_one_who_keeps_it_waiting_holds_up_nobody(
         assert slow.recv(100).startswith(b"HTTP/1.0 200")
 
 
+def test_one_who_sends_a_byte_now_and_then_is_hung_up_on(
+    probe: Probed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "READ_SECONDS", 0.5)
+    with socket.create_connection(probe.address) as slow:
+        slow.settimeout(0.1)
+
+        def is_hung_up_on() -> bool:
+            try:
+                slow.sendall(b"a")
+                return slow.recv(1) == b""
+            except TimeoutError:
+                return False
+            except ConnectionError:
+                return True
+
+        eventually(is_hung_up_on, 30)
+
+
+def test_of_many_who_ask_at_once_some_are_hung_up_on_and_the_process_lives(
+    probe: Probed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "READ_SECONDS", 60)
+    with ExitStack() as clients:
+        for _ in range(health.ASKING):
+            clients.enter_context(socket.create_connection(probe.address)).sendall(b"GET")
+        with socket.create_connection(probe.address) as beyond:
+            assert beyond.recv(1) == b""
+
+    def is_answered() -> bool:
+        try:
+            return probe("/livez").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    eventually(is_answered, 30)  # once those are gone
+
+
 def test_one_who_says_nothing_is_hung_up_on(probe: Probed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "READ_SECONDS", 0.1)
     with socket.create_connection(probe.address, timeout=20) as silent:

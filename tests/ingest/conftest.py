@@ -33,6 +33,7 @@ class Door:
     settings: Settings
     installation: Installation
     gateway: Gateway
+    server: Server
     http: httpx2.Client
     """Of the admin: it carries the token."""
 
@@ -127,7 +128,7 @@ def serving(settings: Settings, installation: Installation) -> Iterator[Door]:
         url = f"http://{settings.host}:{ports[0]}"
         token = {"Authorization": f"Bearer {settings.require_admin_token()}"}
         with httpx2.Client(base_url=url, headers=token, timeout=WAIT_SECONDS) as http:
-            yield Door(settings, installation, gateway, http)
+            yield Door(settings, installation, gateway, server, http)
     finally:
         server.should_exit = True
         thread.join(WAIT_SECONDS)

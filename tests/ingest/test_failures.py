@@ -47,6 +47,15 @@ def test_without_postgres_the_answer_is_try_again(door: Door, stack: Stack) -> N
         assert door.http.get("/api/tenants").json() == {"tenants": []}
 
 
+def test_a_gateway_without_room_for_another_connection_is_not_ready(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert door.http.get("/api/tenants").status_code == 200  # and the connection stays open
+    assert door.server.why_not_ready() is None
+    monkeypatch.setattr(limits, "CONNECTIONS", 1)
+    assert "All 1 connections are taken" in (door.server.why_not_ready() or "")
+
+
 def test_an_error_of_our_own_is_500_and_tells_nothing(door: Door) -> None:
     door.write(rows.tenant("acme"))
     door.administer(f"REVOKE SELECT ON member FROM {read_models.GATEWAY_ROLE}")

@@ -1,10 +1,14 @@
 """What operators see of lanes: how much waits, for how long, and who shows it."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from prometheus_client import REGISTRY
 
 from processors.gauges import READER, Behind, Gauges
 from processors.lane import Lane
+from processors.ownership import PartitionOwnership
 from processors.readiness import why_not_ready
 from processors.watchdog import Reach
 from tests.processors.test_lane import Sent
@@ -36,6 +40,12 @@ def test_what_was_not_fetched_yet_came_after_the_last_look_that_found_nothing() 
     assert lane.waited(end=5, now=40.0) == 30.0
     assert lane.waited(end=0, now=60.0) == 0.0
     assert lane.waited(end=5, now=65.0) == 5.0
+
+
+def test_under_steady_load_a_lane_waits_no_longer_than_its_newest_messages() -> None:
+    lane = lane_that_waits(3_595.0, 3_598.0, since=10.0)
+    lane.take(2)
+    assert lane.waited(end=4, now=3_600.0) == 2.0
 
 
 def test_a_broker_whose_clock_is_ahead_makes_nobody_wait_less_than_nothing() -> None:
@@ -78,6 +88,13 @@ def test_why_a_worker_is_not_ready() -> None:
     assert "6 of 11 offsets" in (why_not_ready(owner, kafka_answers=True) or "")
     owner.joined = False
     assert "which partitions are ours" in (why_not_ready(owner, kafka_answers=True) or "")
+
+
+def test_between_two_generations_a_worker_is_not_ready() -> None:
+    ownership: Any = PartitionOwnership.__new__(PartitionOwnership)
+    ownership.__dict__ |= {"_generation": 1, "loops": {}, "_tasks": {}, "joined": True}
+    asyncio.run(ownership.end())
+    assert "which partitions are ours" in (why_not_ready(ownership, kafka_answers=True) or "")
 
 
 @pytest.mark.parametrize("why", ["budget", "gap"])

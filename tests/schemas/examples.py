@@ -135,7 +135,10 @@ _VALUES: Final[dict[str, Any]] = {
     "workspaces_from": (),
     "workspaces_to": _GRANTS,
 }
-_EXCEPTIONS: Final[dict[str, dict[str, Any]]] = {"DeadLetter": {"reason": "undecodable"}}
+_EXCEPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "DeadLetter": {"reason": "undecodable"},
+    "Page": {"reply": False},
+}
 
 Message = changes.Inbound | Output
 

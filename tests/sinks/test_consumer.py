@@ -14,6 +14,7 @@ from sinks import audit_log
 from sinks.connection import connect
 from sinks.consumer import SinkLoop, all_sinks
 from sinks.positions import MovedOnError, Positions
+from sinks.readiness import Readiness
 from tests.harness import PARTITIONS, Process, World
 from tests.sinks.conftest import WAIT_SECONDS
 from tests.sinks.messages import entry
@@ -247,6 +248,7 @@ def test_a_log_that_is_not_the_one_that_was_applied_is_refused(
         published(world)[0],
     )
     world.rows(f"UPDATE sink_position SET {change} RETURNING sink")
-    loop = SinkLoop(world.settings, world.installation, "audit_log", audit_log, lambda: None)
+    readiness = Readiness(["audit_log"], lambda: None)
+    loop = SinkLoop(world.settings, world.installation, "audit_log", audit_log, readiness)
     with closing(loop), pytest.raises(LogMismatchError, match=sentence):
         loop.run(stopping=lambda: False)

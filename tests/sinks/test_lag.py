@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from prometheus_client import REGISTRY
 
 from sinks.lag import Lag
@@ -21,9 +21,17 @@ def lag() -> Lag:
     return lag
 
 
-def ending_at(end: int) -> Any:
-    """The client, as far as it says where a log ends."""
-    return SimpleNamespace(get_watermark_offsets=lambda _place, cached: (0, end if cached else 0))
+def ending_at(end: int, *, answers: bool = True) -> Any:
+    """The client, as far as it says where a log ends: from memory, whether Kafka answers or not."""
+
+    def list_topics(_topic: str, _seconds: float) -> None:
+        if not answers:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    return SimpleNamespace(
+        get_watermark_offsets=lambda _place, cached: (0, end if cached else 0),
+        list_topics=list_topics,
+    )
 
 
 def shown(name: str) -> float | None:
@@ -67,9 +75,18 @@ def test_who_was_behind_and_is_not_any_more_counts_from_now(lag: Lag) -> None:
     assert (shown("lag_seconds") or 0) < 60
 
 
+def test_without_kafka_nothing_looks_fresh(lag: Lag) -> None:
+    lag.applied(PLACE, 13, time.time() - 3600)
+    assert not lag.show(ending_at(14, answers=False))
+    assert (shown("lag_seconds") or 0) >= 3600
+
+
 def test_what_is_somebody_elses_is_not_shown(lag: Lag) -> None:
     lag.show(ending_at(14))
     lag.drop([TopicPartition(*PLACE)])
+    lag.read_to(PLACE, 20)  # both came in the batch with which it was revoked
+    lag.applied(PLACE, 19, 0.0)
+    lag.show(ending_at(20))
     assert shown("lag_messages") is None
     assert shown("position_moved_timestamp_seconds") is None
 
@@ -86,3 +103,11 @@ def test_all_sinks_are_waited_for() -> None:
     readiness.has("two")
     assert readiness.why_not_ready() is None
     assert said == ["ready"]
+
+
+def test_a_sink_that_kafka_does_not_answer_is_not_ready() -> None:
+    readiness = Readiness([], lambda: None)
+    readiness.hears("audit_log", kafka_answers=False)
+    assert readiness.why_not_ready() == "Kafka does not answer audit_log: see to it."
+    readiness.hears("audit_log", kafka_answers=True)
+    assert readiness.why_not_ready() is None
