@@ -199,8 +199,9 @@ AnyChange = AnyDirectoryChange | AnySettingsChange | DropDeadLetter
 class Page(Change, frozen=True, kw_only=True, tag="page"):
     """What a bulk publisher reports at once (DESIGN §3); each change in it is decided by itself.
 
-    Up to `limits.PAGE_CHANGES` of one tenant, none of which is urgent or waited for.  A page of
-    which one change does not decode is a dead letter as a whole.
+    Up to `limits.PAGE_CHANGES` of one tenant, none of which is urgent.  A page of which one change
+    does not decode is a dead letter as a whole.  Outcomes are those of its changes: nothing answers
+    who waits for a page.
     """
 
     changes: tuple[UserReported | GroupReported | MembershipAdded, ...]

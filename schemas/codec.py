@@ -104,8 +104,8 @@ def decode_inbound(key: bytes | None, value: bytes | None) -> Inbound:
             raise InvalidMessageError(f"a page holds at most {limits.PAGE_CHANGES} changes")
         if any(change.tenant_id != message.tenant_id for change in message.changes):
             raise InvalidMessageError("the page holds a change of another tenant")
-        if message.reply or any(is_urgent(change) for change in message.changes):
-            raise InvalidMessageError("the page asks for an answer, or holds an urgent change")
+        if any(is_urgent(change) for change in message.changes):
+            raise InvalidMessageError("the page holds an urgent change")
     return message  # type: ignore[no-any-return] # what the lanes carry
 
 

@@ -21,10 +21,8 @@ from tests.processors.test_step import LANE, Message, keep, new_step, said, take
 DECIDE = directory.user_reported
 
 
-def page(*reports: UserReported, reply: bool = False) -> Page:
-    return Page(
-        change_id="page-1", tenant_id=TENANT, recorded_at=ARRIVED, changes=reports, reply=reply
-    )
+def page(*reports: UserReported) -> Page:
+    return Page(change_id="page-1", tenant_id=TENANT, recorded_at=ARRIVED, changes=reports)
 
 
 @dataclass
@@ -129,7 +127,6 @@ def test_a_page_that_did_not_decode_is_replayed_whole_and_once() -> None:
         (page(reported("ann"), replace(reported("eve"), tenant_id="other")), "another tenant"),
         (page(*[reported("ann")] * (limits.PAGE_CHANGES + 1)), "at most 100"),
         (page(reported("ann", active=False)), "an urgent change"),
-        (page(reported("ann"), reply=True), "asks for an answer"),
     ],
 )
 def test_a_page_that_is_none_is_refused_whole(made: Page, why: str) -> None:

@@ -137,7 +137,6 @@ _VALUES: Final[dict[str, Any]] = {
 }
 _EXCEPTIONS: Final[dict[str, dict[str, Any]]] = {
     "DeadLetter": {"reason": "undecodable"},
-    "Page": {"reply": False},
 }
 
 Message = changes.Inbound | Output
