@@ -112,7 +112,7 @@ class Cluster:
             yield
         except KafkaException as error:
             self._admin.poll(0)
-            raise _unanswered(self._hearing, error) from error
+            raise self._hearing.unanswered(error) from error
 
     def _create(self, new: list[NewTopic]) -> None:
         answers = self._admin.create_topics(new, operation_timeout=ANSWER_SECONDS)
@@ -137,7 +137,7 @@ def asked() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise _unanswered(Hearing(), error) from error
+        raise Hearing().unanswered(error) from error
 
 
 def require_configs(name: str, wanted: Mapping[str, str], found: Mapping[str, str | None]) -> None:
@@ -166,8 +166,3 @@ def _described(answer: "Future[TopicDescription]") -> TopicDescription | None:
 
 def _code(error: KafkaException) -> int:
     return int(error.args[0].code())
-
-
-def _unanswered(hearing: Hearing, error: KafkaException) -> InstallationError:
-    why = hearing.why(error.args[0])
-    return InstallationError(f"Kafka at ROLLCALL_KAFKA does not answer {why}.")

@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
+from deploy.errors import InstallationError
 from schemas.kafka import ClientConfig
 
 _FILES: Final = "ROLLCALL_KAFKA_CA, ROLLCALL_KAFKA_CERTIFICATE and ROLLCALL_KAFKA_KEY"
@@ -40,6 +41,16 @@ class Hearing:
         advice = _ADVICE.get(told.code()) if told is not None else None
         start = "start it, or correct ROLLCALL_KAFKA or ROLLCALL_KAFKA_SECURITY and its like"
         return f"({reason}): {advice or start}"
+
+    def unanswered(self, end: KafkaException) -> InstallationError:
+        """The same in one sentence, for whoever asked the Kafka of ROLLCALL_KAFKA.
+
+        Args:
+            end: what the question ended with.
+        """
+        return InstallationError(
+            f"Kafka at ROLLCALL_KAFKA does not answer {self.why(end.args[0])}."
+        )
 
     def _hear(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001

@@ -9,7 +9,7 @@ from faust.types import AppT
 
 from processors.agents import feed
 from processors.broker import Broker
-from processors.faust_internals.application import App
+from processors.faust_internals.application import App, Tables
 from processors.faust_internals.credentials import credentials
 from processors.faust_internals.store import LocalStores, StateTable
 from processors.ownership import PartitionOwnership
@@ -45,6 +45,7 @@ def create(
         topic_disable_leader=True,
         web_enabled=False,  # its web server would serve the table
         Table=StateTable,
+        TableManager=Tables,
         table_standby_replicas=settings.standby_replicas,
         # Stamps see to it; Faust compares with what is stable, which lags behind a commit.
         recovery_consistency_check=False,

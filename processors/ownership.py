@@ -83,7 +83,9 @@ class PartitionOwnership:
 
     @cached_property
     def _plain(self) -> Producer:
-        return Producer(kafka.end_record_producer(self._settings))
+        producer = Producer(kafka.end_record_producer(self._settings))
+        producer.list_topics(self._changelog, QUARTER_OF_A_SESSION)  # as in Transaction.fence
+        return producer
 
     @cached_property
     def _log_reader(self) -> LogReader:
@@ -189,8 +191,7 @@ class PartitionOwnership:
 
     def measure(self, ends: Mapping[Place, int]) -> None:
         """Show how far each lane is behind; of those whose end is not known just now, nothing."""
-        lanes = [(place, lane) for place, _, lane in self._lanes() if place in ends]
-        behind = [Behind(lane, place[1], ends[place]) for place, lane in lanes]
+        behind = [Behind(lane, at[1], ends[at]) for at, _, lane in self._lanes() if at in ends]
         self._gauges.show(behind, self.loops.values(), time.time())
 
     def standbys(self) -> list[Place]:

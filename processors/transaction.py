@@ -112,7 +112,14 @@ class Transaction:
         Raises:
             TransactionError: the broker did not do it in time, or refuses it.
         """
-        await self._in_thread("be taken over", lambda: self._producer.init_transactions(seconds))
+        await self._in_thread("be taken over", lambda: self._fence(seconds))
+
+    def _fence(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        # A producer without a connection asks for its epoch again after half a second or a whole
+        # one; any question makes it connect.
+        self._producer.list_topics(self._changelog, seconds)
+        self._producer.init_transactions(max(0.0, deadline - time.monotonic()))
 
     async def commit(self, records: Sequence[Record]) -> int:
         """Write all records or none; return the changelog's offset of the last state write.

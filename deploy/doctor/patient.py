@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 import psycopg
@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # they are its
 )
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from deploy.errors import InstallationError
+from deploy.hearing import Hearing
 from schemas import kafka
 from schemas.settings import Settings
 from schemas.topics import TOPICS, Topic
@@ -46,7 +46,7 @@ class Patient:
         self.away: set[str] = set()
         """Names of the checks that could not be made."""
         self._opened = ExitStack()
-        self._heard: str | None = None
+        self._hearing = Hearing()
 
     def close(self) -> None:
         """Leave all."""
@@ -55,8 +55,8 @@ class Patient:
     @cached_property
     def admin(self) -> AdminClient:
         """Kafka, as its administrator sees it; what it says ends up in findings, not in a log."""
-        config: dict[str, Any] = {**kafka.admin(self.settings), "log_level": 0}
-        return self._opened.enter_context(AdminClient(config | {"error_cb": self._hear}))
+        config = self._hearing.of(kafka.admin(self.settings))
+        return self._opened.enter_context(AdminClient(config))
 
     @cached_property
     def cluster(self) -> ClusterMetadata:
@@ -68,11 +68,8 @@ class Patient:
         try:
             return self.admin.list_topics(timeout=ANSWER_SECONDS)
         except KafkaException as error:
-            self.admin.poll(0)  # its reasons come through `_hear`
-            raise InstallationError(
-                f"Kafka at ROLLCALL_KAFKA does not answer ({self._heard or error.args[0].str()}):"
-                " start it, or correct the address or ROLLCALL_KAFKA_SECURITY and its like."
-            ) from error
+            self.admin.poll(0)  # its reasons come then
+            raise self._hearing.unanswered(error) from error
 
     @property
     def topics(self) -> dict[str, Topic]:
@@ -124,10 +121,6 @@ class Patient:
         """The gateway; each call raises httpx2.TransportError if it does not answer."""
         client = httpx2.Client(base_url=self.settings.url, timeout=ANSWER_SECONDS)
         return self._opened.enter_context(client)
-
-    def _hear(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 # librdkafka's own name
-            self._heard = error.str()
 
 
 def _impatient(settings: Settings) -> Settings:

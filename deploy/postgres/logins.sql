@@ -30,8 +30,10 @@ GRANT rollcall_dashboard TO rollcall_dashboard_login;
 -- A worker only asks, at its start, which Kafka is the right one.
 GRANT SELECT ON installation TO rollcall_processors_login;
 
--- Whoever writes a panel must not be able to hold up the sinks.
+-- Whoever writes a panel is bound by what rollcall_dashboard was granted, and by this limit.
 ALTER ROLE rollcall_dashboard_login CONNECTION LIMIT 10;
+-- These two are defaults, which a panel can SET away: they only guard against accidents, such as a
+-- query that never ends.
 ALTER ROLE rollcall_dashboard_login SET default_transaction_read_only = on;
 ALTER ROLE rollcall_dashboard_login SET statement_timeout = '10s';
 

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import faust
+from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery, ServiceStopped
 from faust.types import TP
 from mode.utils.queues import FlowControlEvent
@@ -26,6 +27,15 @@ class PatientRecovery(Recovery):
             if not self.should_stop:
                 die(StuckError(f"Kafka did not answer recovery within {timeout} s: see to it."))
             raise
+
+
+class Tables(TableManager):
+    """Does not wait a second for tables that might be declared while it starts: ours is there."""
+
+    @override
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class FlowControl(FlowControlEvent):

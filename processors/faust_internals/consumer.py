@@ -93,6 +93,7 @@ class Consumer(driver.Consumer):
     """
 
     _reading = False
+    _resumed: asyncio.Event | None = None
     _seeks = 0
 
     @override
@@ -107,6 +108,8 @@ class Consumer(driver.Consumer):
     def resume_partitions(self, tps: Iterable[TP]) -> None:
         # Recovery resumes the lanes before it calls perform_seek, and they would flow from there.
         super().resume_partitions({tp for tp in tps if self._reading or self._is_changelog_tp(tp)})
+        if self._resumed is not None:
+            self._resumed.set()
 
     @override
     async def perform_seek(self) -> None:
@@ -155,6 +158,12 @@ class Consumer(driver.Consumer):
 
     @override
     async def _wait_next_records(self, timeout: float) -> Any:
+        if self.flow_active and not self._get_active_partitions():
+            # Faust would sleep a second here, as at each end of a recovery.
+            self._resumed = asyncio.Event()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._resumed.wait(), timeout)
+            return None, None
         seeks = self._seeks
         records, _ = await super()._wait_next_records(timeout)
         if records is None or not self.flow_active:

@@ -115,7 +115,7 @@ def known_values() -> dict[str, set[str]]:
         "route": {PATH},
         "reason": {"waiting"},
         "why": set(_WHY.values()),
-        "status": {"5.."},
+        "status": {"2..", "5.."},
     }
 
 

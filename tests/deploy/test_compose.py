@@ -150,6 +150,37 @@ def test_only_three_ports_are_published_and_only_to_this_host(
     }
 
 
+def spoken_to(service: dict[str, Any], names: set[str]) -> set[str]:
+    """Whom a service speaks to, by its environment and by the configuration that it mounts."""
+    told = [f"{name}={value}" for name, value in service.get("environment", {}).items()]
+    mounted = [each.split(":")[0] for each in service.get("volumes", [])]
+    for path in (ROOT / each for each in mounted if each.startswith(".")):
+        told += [file.read_text() for file in [path, *path.rglob("*.yml")] if file.is_file()]
+    said = "\n".join(told)
+    at = r"\b{0}:\d{{4}}\b|^PGHOST={0}$"
+    return {each for each in names if re.search(at.format(each), said, re.MULTILINE)}
+
+
+def test_who_must_talk_shares_a_network_and_who_watches_has_no_way_to_kafka(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    networks = {name: set(each.get("networks", ["default"])) for name, each in services.items()}
+    talks = {name: spoken_to(each, set(services)) - {name} for name, each in services.items()}
+    stores = {"kafka", "postgres"}
+    assert talks == {
+        **{name: set() for name in stores},
+        "prometheus": set(STAGES),
+        "grafana": {"prometheus", "postgres"},
+        **dict.fromkeys((*STAGES, "migrate"), stores),
+        "logins": {"postgres"},
+        "rollcall": {*stores, "gateway"},
+    }
+    for name, others in talks.items():
+        assert all(networks[name] & networks[other] for other in others), name
+    for name in ("prometheus", "grafana"):
+        assert not networks[name] & networks["kafka"], name
+
+
 def test_what_is_mounted_is_there(whole: Any, services: dict[str, dict[str, Any]]) -> None:
     mounts = [mount for each in services.values() for mount in each.get("volumes", [])]
     sources = {mount.split(":")[0]: mount for mount in mounts}
@@ -339,6 +370,13 @@ def test_each_login_may_do_what_its_stage_does_and_no_more(
         dashboard.rollback()
         with pytest.raises(ReadOnlySqlTransaction):
             dashboard.execute("CREATE TEMPORARY TABLE held_up (row integer)")
+        dashboard.rollback()
+        dashboard.execute("SET default_transaction_read_only = off")  # as any panel can
+        dashboard.commit()
+        for forbidden in ("DELETE FROM dead_letter", "SELECT FROM member"):
+            with pytest.raises(InsufficientPrivilege):
+                dashboard.execute(forbidden)
+            dashboard.rollback()
     text = (ROOT / "deploy/grafana/provisioning/datasources/rollcall.yml").read_text()
     assert "user: rollcall_dashboard_login" in text
     (variable,) = re.findall(r"password: \$(\w+)", text)

@@ -331,6 +331,19 @@ def test_a_check_that_fails_hides_nothing_and_is_not_asked_for_more() -> None:
         ]
 
 
+def test_of_a_kafka_that_is_spoken_to_wrongly_it_says_what_to_correct() -> None:
+    with (
+        answering(400) as other,
+        patient(kafka=f"127.0.0.1:{other.http.base_url.port}", kafka_security="ssl") as who,
+    ):
+        ((verdict, sentence, _),) = examination._judged(Check("Kafka", brokers.kafka), who)
+    assert verdict == "problem"
+    assert "SSL handshake failed" in sentence
+    assert (
+        "correct ROLLCALL_KAFKA_CA, ROLLCALL_KAFKA_CERTIFICATE and ROLLCALL_KAFKA_KEY" in sentence
+    )
+
+
 def test_every_need_is_a_check_that_is_made_before() -> None:
     names = [check.name for check in examination.CHECKS]
     for check in examination.CHECKS:

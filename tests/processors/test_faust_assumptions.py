@@ -2,13 +2,16 @@
 
 import asyncio
 import importlib.metadata
+import inspect
 import os
+import re
 from typing import Any
 
 import faust
 import pytest
 from aiokafka.structs import TopicPartition as WireTP
 from faust.assignor.client_assignment import ClientAssignment
+from faust.tables.manager import TableManager
 from faust.tables.recovery import ServiceStopped
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -49,6 +52,12 @@ def run(coroutine: Any) -> Any:
 
 def test_the_version_is_the_one_whose_private_parts_we_know() -> None:
     assert importlib.metadata.version("faust-streaming") == "0.15.3"
+
+
+def test_the_table_manager_waits_for_nothing_else_before_it_starts() -> None:
+    source = inspect.getsource(TableManager.on_start)
+    steps = re.findall(r"await self\.(\w+(?:\.\w+)?\(.*?\))", source)
+    assert steps == ["sleep(1.0)", "_update_channels()", "recovery.start()"]
 
 
 def test_the_consumer_reads_committed_messages_only_soon_and_never_begins_again(app: Any) -> None:

@@ -94,6 +94,20 @@ def test_a_changelog_whose_recovery_is_over_is_not_taken_when_all_lanes_are_paus
     assert broker.fetched(LANE) == {LANE: ["change"]}
 
 
+def test_what_is_resumed_is_read_at_once(app: Any, broker: Broker) -> None:
+    app.consumer._set_active_tps(set())
+    app.consumer._reading = True
+
+    async def course() -> None:
+        waiting = asyncio.ensure_future(app.consumer._wait_next_records(60.0))
+        await asyncio.sleep(0)
+        app.consumer.resume_partitions({TP(*LANE)})
+        assert await asyncio.wait_for(waiting, 30) == (None, None)
+
+    run(course())
+    assert broker.asked == []
+
+
 class Fetched:
     """What was fetched of one partition and waits to be handed out, as aiokafka keeps it."""
 
