@@ -1,7 +1,9 @@
 """Storms over the workers: no gateway, bursts of changes on the lanes, and kills in each burst."""
 
+import itertools
 import random
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -23,6 +25,7 @@ PER_PERSON = 3.5
 """Changes, about."""
 BURST = 200
 """Changes that come at once."""
+FEED_SECONDS = 0.2
 STANDBY = {"ROLLCALL_STANDBY_REPLICAS": "1"}
 
 
@@ -36,11 +39,22 @@ def test_a_new_group_on_a_backlog(world: World, seed: int) -> None:
     with raised(world, seed, "ab", settled=None) as storm:
         # Else a removal would come before the directory that it speaks of.
         storm.until(lambda: len(world.rows("SELECT 1 FROM directory")) == CUSTOMERS)
-        on_the_lanes(removals, world)
+        parts = [removals[at : at + BURST] for at in range(0, len(removals), BURST)]
+        coming, fed_at = itertools.cycle(parts), [0.0]
+
+        def feed() -> None:
+            # Workers may be through with the backlog before the last blow, and a blow hits only
+            # work: removals come in by and by, and again when there are no others.
+            if time.monotonic() > fed_at[0] + FEED_SECONDS:
+                fed_at[0] = time.monotonic()
+                on_the_lanes(next(coming), world)
+
+        storm.feed = feed
         for _ in range(5):
             storm.kill("processors")
             storm.kill("sinks")
         storm.freeze("processors")
+        on_the_lanes(removals, world)
         storm.until_it_is_over()
     print(f"  {len(changes)} changes")
     assert len(changes) >= BACKLOG
