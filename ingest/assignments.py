@@ -24,9 +24,10 @@ from ingest import unassigned
 from ingest.database import Database
 from ingest.publisher import Publisher
 from schemas import limits
-from schemas.changes import AnyDirectoryChange
+from schemas.bookkeeping import dead_letter
+from schemas.changes import AnyReportedChange
 from schemas.codec import InvalidMessageError
-from schemas.read_models import dead_letter, directory_owner
+from schemas.read_models import directory_owner
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +120,7 @@ class Assignments:
         with self._database.across_tenants() as connection:
             return connection.execute(query).all()
 
-    def _readable(self, letters: Sequence[Any]) -> list[tuple[Any, AnyDirectoryChange]]:
+    def _readable(self, letters: Sequence[Any]) -> list[tuple[Any, AnyReportedChange]]:
         """The letters with their changes; one that does not decode stays, and holds up no other."""
         read = []
         for letter in letters:

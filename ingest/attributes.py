@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas import limits
-from schemas.changes import Attribute
+from schemas.origin import Attribute
 
 ALLOWED: Final = {
     "job_title": "title",

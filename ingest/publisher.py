@@ -12,7 +12,7 @@ from ingest.refusals import NotDurableError
 from ingest.tracing import traceparent
 from ingest.unassigned import UNASSIGNED, letter_of
 from schemas import codec, kafka, limits, topics
-from schemas.changes import AnyChange, AnyDirectoryChange, DropDeadLetter, is_urgent
+from schemas.changes import AnyChange, AnyReportedChange, DropDeadLetter, is_urgent
 from schemas.envelope import Envelope
 from schemas.letters import DeadLetterEvent
 from schemas.partitions import partition_of
@@ -79,7 +79,7 @@ class Publisher:
         """
         await self.send([self._of_change(change, source) for change in changes])
 
-    async def set_aside(self, change: AnyDirectoryChange, source: str) -> None:
+    async def set_aside(self, change: AnyReportedChange, source: str) -> None:
         """Write a change of a directory that no tenant owns to the dead letters.
 
         Raises:

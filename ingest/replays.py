@@ -19,8 +19,9 @@ from ingest.refusals import (
     WaitsForDirectoryError,
 )
 from ingest.unassigned import REASON
+from schemas.bookkeeping import dead_letter
 from schemas.envelope import REPLAY
-from schemas.read_models import dead_letter, directory_owner
+from schemas.read_models import directory_owner
 from schemas.settings import Settings
 
 PROCESSORS: Final = "processors"

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import structs
 
 from schemas import codec, ids
-from schemas.changes import AnyDirectoryChange, DirectoryChange, is_urgent
+from schemas.changes import AnyReportedChange, ReportedChange, is_urgent
 from schemas.entities import entity_of
 from schemas.envelope import Envelope
 from schemas.letters import DeadLetter, DeadLetterRuled
@@ -22,7 +22,7 @@ REASON: Final = "unknown_directory"
 """The reason of these letters; only ingest writes them."""
 
 
-def letter_of(change: AnyDirectoryChange, lane: Topic, envelope: Envelope) -> DeadLetter:
+def letter_of(change: AnyReportedChange, lane: Topic, envelope: Envelope) -> DeadLetter:
     """What is kept of a change until a tenant owns its directory.
 
     Args:
@@ -54,7 +54,7 @@ def letter_of(change: AnyDirectoryChange, lane: Topic, envelope: Envelope) -> De
 
 def change_for(
     tenant_id: str, directory_id: str, key: bytes | None, value: bytes | None
-) -> AnyDirectoryChange:
+) -> AnyReportedChange:
     """The change of a letter, now of the tenant that owns its directory.
 
     Its change id stays, so that a repeat is recognised.
@@ -63,12 +63,12 @@ def change_for(
         InvalidMessageError: the letter holds no change of that directory.
     """
     change = codec.decode_change(key, value)
-    if not isinstance(change, DirectoryChange) or change.directory_id != directory_id:
+    if not isinstance(change, ReportedChange) or change.directory_id != directory_id:
         raise codec.InvalidMessageError("no change of the directory that its letter names")
     return structs.replace(change, tenant_id=tenant_id)
 
 
-def replayed(letter_id: str, change: AnyDirectoryChange, now: datetime) -> DeadLetterRuled:
+def replayed(letter_id: str, change: AnyReportedChange, now: datetime) -> DeadLetterRuled:
     """The change of a letter is on its tenant's lane; the same however often it is said."""
     return DeadLetterRuled(
         event_id=ids.of_cause(letter_id, "replayed"),

@@ -12,8 +12,8 @@ from schemas import entities, ids, limits, metrics, topics
 from schemas.changes import Inbound, is_urgent
 from schemas.codec import InvalidMessageError
 from schemas.envelope import Headers, header
-from schemas.events import ChangeSettled
 from schemas.letters import DeadLetter, DeadLetterRuled
+from schemas.recorded import ChangeSettled
 
 log = structlog.get_logger()
 

@@ -1,48 +1,21 @@
 """Changes: verified inbound messages on the two lanes, which may still be refused."""
 
-from datetime import datetime
-from typing import Literal
-
 import msgspec
 
-from schemas.access import WorkspaceGrant
-
-Attribute = str | int | float | bool
-Provider = Literal["okta", "entra", "onelogin", "jumpcloud", "google", "pingone", "generic"]
-OnDisconnect = Literal["keep", "deactivate"]
-"""What a directory's end means for its people (access-rules §5).
-
-`keep`: they keep the access that they have, and no directory speaks for them any more.
-"""
-Note = Literal["token_created", "token_revoked", "unknown_event"]
-
-
-class Stamp(msgspec.Struct, frozen=True, order=True):
-    """When something happened at WorkOS.
-
-    Ties go by event id (DESIGN §5, Order).  Never compared with our clock.
-    """
-
-    at: datetime
-    event_id: str
+from schemas.origin import (
+    Attribute,
+    Change,
+    DirectoryChange,
+    Note,
+    Stamp,
+)
+from schemas.scim import AnyScimChange, ScimChange, is_removal
+from schemas.settings_changes import AnySettingsChange, DisconnectDirectory, RevokeToken
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What every change carries."""
+class ReportedChange(DirectoryChange, frozen=True, kw_only=True):
+    """A change that WorkOS reported."""
 
-    change_id: str
-    """uuid5 of the sender's event id, so that a repeated delivery is the same change."""
-    tenant_id: str
-    recorded_at: datetime
-    """When it arrived at the door, by the gateway's clock."""
-    reply: bool = False
-    """Somebody waits for the outcome: settle it with a ChangeSettled event."""
-
-
-class DirectoryChange(Change, frozen=True, kw_only=True):
-    """A change that an IdP reported through a directory."""
-
-    directory_id: str
     stamp: Stamp
 
 
@@ -61,19 +34,21 @@ class ReportedUser(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Attribute] = {}
 
 
-class UserReported(DirectoryChange, frozen=True, kw_only=True, tag="user_reported"):
+class UserReported(ReportedChange, frozen=True, kw_only=True, tag="user_reported"):
     """A user was created or updated; inactive ones travel the urgent lane."""
 
     user: ReportedUser
+    redacted: tuple[str, ...] = ()
+    """Names of attributes whose value looked like a secret number and was replaced by its hash."""
 
 
-class UserDeleted(DirectoryChange, frozen=True, kw_only=True, tag="user_deleted"):
+class UserDeleted(ReportedChange, frozen=True, kw_only=True, tag="user_deleted"):
     """A user is gone from the directory."""
 
     user_id: str
 
 
-class GroupReported(DirectoryChange, frozen=True, kw_only=True, tag="group_reported"):
+class GroupReported(ReportedChange, frozen=True, kw_only=True, tag="group_reported"):
     """A group was created or updated."""
 
     group_id: str
@@ -81,94 +56,42 @@ class GroupReported(DirectoryChange, frozen=True, kw_only=True, tag="group_repor
     idp_id: str | None = None
 
 
-class GroupDeleted(DirectoryChange, frozen=True, kw_only=True, tag="group_deleted"):
+class GroupDeleted(ReportedChange, frozen=True, kw_only=True, tag="group_deleted"):
     """A group is gone, and with it all its memberships; no removals follow (idp-facts §1.2)."""
 
     group_id: str
 
 
-class MembershipAdded(DirectoryChange, frozen=True, kw_only=True, tag="membership_added"):
+class MembershipAdded(ReportedChange, frozen=True, kw_only=True, tag="membership_added"):
     """A user joined a group."""
 
     group_id: str
     user_id: str
 
 
-class MembershipRemoved(DirectoryChange, frozen=True, kw_only=True, tag="membership_removed"):
+class MembershipRemoved(ReportedChange, frozen=True, kw_only=True, tag="membership_removed"):
     """A user left a group."""
 
     group_id: str
     user_id: str
 
 
-class DirectoryStateReported(DirectoryChange, frozen=True, kw_only=True, tag="directory_state"):
+class DirectoryStateReported(ReportedChange, frozen=True, kw_only=True, tag="directory_state"):
     """A directory is connected to its IdP, or no longer; nobody's access moves by it."""
 
     connected: bool
 
 
-class DirectoryDeleted(DirectoryChange, frozen=True, kw_only=True, tag="directory_deleted"):
+class DirectoryDeleted(ReportedChange, frozen=True, kw_only=True, tag="directory_deleted"):
     """A directory is gone with all its users and groups; nothing else follows (idp-facts §1.2)."""
 
 
-class DirectoryNoted(DirectoryChange, frozen=True, kw_only=True, tag="directory_noted"):
+class DirectoryNoted(ReportedChange, frozen=True, kw_only=True, tag="directory_noted"):
     """Something that changes nothing here, and that the audit log of the tenant shall tell."""
 
     note: Note
     detail: str
     """The end of the token, or the type of the event."""
-
-
-class CreateTenant(Change, frozen=True, kw_only=True, tag="create_tenant"):
-    """Open a tenant; refused when its id is taken by one of another name."""
-
-    name: str
-
-
-class SetRole(Change, frozen=True, kw_only=True, tag="set_role"):
-    """Make a role or change it; members are ranked anew."""
-
-    slug: str
-    rank: int
-    """The highest rank among a member's roles wins."""
-    is_admin: bool = False
-    is_default: bool = False
-    """The role of active people in no mapped group; without such a role they get no access."""
-
-
-class CreateWorkspace(Change, frozen=True, kw_only=True, tag="create_workspace"):
-    """Make a workspace that mappings can grant."""
-
-    slug: str
-    name: str
-
-
-class CreateDirectory(Change, frozen=True, kw_only=True, tag="create_directory"):
-    """Give a WorkOS directory to the tenant."""
-
-    directory_id: str
-    name: str
-    provider: Provider = "generic"
-    kind: Literal["workos"] = "workos"
-
-
-class SetDirectory(Change, frozen=True, kw_only=True, tag="set_directory"):
-    """Say what the end of a directory means for its people."""
-
-    directory_id: str
-    on_disconnect: OnDisconnect
-
-
-class SetMapping(Change, frozen=True, kw_only=True, tag="set_mapping"):
-    """Say what a directory group grants.
-
-    Its members are evaluated anew.  Neither role nor workspaces: nothing.
-    """
-
-    directory_id: str
-    group_id: str
-    role: str | None = None
-    workspaces: tuple[WorkspaceGrant, ...] = ()
 
 
 class DropDeadLetter(Change, frozen=True, kw_only=True, tag="drop_dead_letter"):
@@ -179,7 +102,7 @@ class DropDeadLetter(Change, frozen=True, kw_only=True, tag="drop_dead_letter"):
     """What the letter is about (`schemas.entities`)."""
 
 
-AnyDirectoryChange = (
+AnyReportedChange = (
     UserReported
     | UserDeleted
     | GroupReported
@@ -190,9 +113,7 @@ AnyDirectoryChange = (
     | DirectoryDeleted
     | DirectoryNoted
 )
-AnySettingsChange = (
-    CreateTenant | SetRole | CreateWorkspace | CreateDirectory | SetDirectory | SetMapping
-)
+AnyDirectoryChange = AnyReportedChange | AnyScimChange
 AnyChange = AnyDirectoryChange | AnySettingsChange | DropDeadLetter
 
 
@@ -221,5 +142,9 @@ def is_urgent(change: Inbound) -> bool:
             return not change.user.active
         case UserDeleted() | GroupDeleted() | MembershipRemoved() | DirectoryDeleted():
             return True
+        case DisconnectDirectory() | RevokeToken():
+            return True
+        case ScimChange():
+            return is_removal(change)
         case _:
             return False

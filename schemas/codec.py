@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from schemas import events, limits, topics
+from schemas import events, limits, recorded, topics
 from schemas.changes import AnyChange, Inbound, Page, is_urgent
 from schemas.commands import SessionCommand
 from schemas.entities import entity_of
@@ -19,7 +19,7 @@ from schemas.state import State
 from schemas.work import AnyWork, Work
 
 Output = (
-    events.DirectoryEvent
+    recorded.DirectoryEvent
     | events.AccessEvent
     | events.DeprovisionEvent
     | events.AuditEntry
@@ -31,7 +31,7 @@ Output = (
 BODIES: Final[dict[str, Any]] = {
     topics.CHANGES.name: Inbound,
     topics.URGENT.name: Inbound,
-    topics.DIRECTORY_EVENTS.name: events.DirectoryEvent,
+    topics.DIRECTORY_EVENTS.name: recorded.DirectoryEvent,
     topics.ACCESS_EVENTS.name: events.AccessEvent,
     topics.DEPROVISIONS.name: events.DeprovisionEvent,
     topics.SESSION_REVOCATIONS.name: SessionCommand,

@@ -5,7 +5,8 @@ import re
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import quote
 
-from schemas import changes, events
+from schemas import changes, events, recorded, scim
+from schemas import settings_changes as settings
 from schemas.envelope import ReadHeaders, header
 from schemas.letters import DeadLetter, DeadLetterRuled
 
@@ -24,33 +25,47 @@ def entity_of(message: "Inbound | Output") -> str:  # noqa: C901, PLR0911, PLR09
             return of_itself(message.event_id)
         case changes.UserReported():
             return _named("user", message.directory_id, message.user.user_id)
-        case changes.UserDeleted() | events.UserRecorded():
+        case changes.UserDeleted() | scim.ScimUserChange() | recorded.UserRecorded():
             return _named("user", message.directory_id, message.user_id)
-        case changes.GroupReported() | changes.GroupDeleted() | events.GroupRecorded():
+        case (
+            changes.GroupReported()
+            | changes.GroupDeleted()
+            | scim.ScimGroupChange()
+            | recorded.GroupRecorded()
+        ):
             return _named("group", message.directory_id, message.group_id)
-        case changes.MembershipAdded() | changes.MembershipRemoved() | events.MembershipRecorded():
+        case (
+            changes.MembershipAdded() | changes.MembershipRemoved() | recorded.MembershipRecorded()
+        ):
             return _named("membership", message.directory_id, message.group_id, message.user_id)
         case (
-            changes.CreateDirectory()
-            | changes.SetDirectory()
+            settings.CreateDirectory()
+            | settings.SetDirectory()
+            | settings.DisconnectDirectory()
             | changes.DirectoryStateReported()
             | changes.DirectoryDeleted()
-            | events.DirectoryRecorded()
+            | recorded.DirectoryRecorded()
         ):
             return _named("directory", message.directory_id)
-        case changes.SetMapping() | events.MappingRecorded():
+        case settings.SetMapping() | recorded.MappingRecorded():
             return _named("mapping", message.directory_id, message.group_id)
-        case changes.SetRole() | events.RoleRecorded():
+        case settings.SetRole() | recorded.RoleRecorded():
             return _named("role", message.slug)
-        case changes.CreateWorkspace() | events.WorkspaceRecorded():
+        case settings.CreateWorkspace() | recorded.WorkspaceRecorded():
             return _named("workspace", message.slug)
-        case changes.CreateTenant() | events.TenantRecorded():
+        case settings.CreateTenant() | settings.SetPolicy() | recorded.TenantRecorded():
             return "tenant"
+        case settings.CreateToken() | settings.RevokeToken() | recorded.TokenRecorded():
+            return _named("token", message.directory_id, message.token_id)
+        case settings.RuleHold() | recorded.HoldRecorded():
+            return _named("hold", message.member_id)
+        case recorded.WarningRecorded():
+            return of_itself(message.event_id)
         case changes.DropDeadLetter() | DeadLetterRuled():
             return _named("letter", message.letter_id)
         case changes.DirectoryNoted() | changes.Page():
             return of_itself(message.change_id)
-        case events.ChangeSettled():
+        case recorded.ChangeSettled():
             return of_itself(message.cause)
         case events.MemberEvent():
             return _named("member", message.member.member_id)

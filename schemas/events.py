@@ -1,12 +1,12 @@
 """Events: past-tense facts that the processors publish, which nobody may refuse."""
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from schemas.access import Access, Because, LostBecause, MemberRef, WorkspaceGrant
-from schemas.changes import Attribute, OnDisconnect, Provider
+from schemas.origin import Attribute
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -20,106 +20,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     recorded_at: datetime
     """When that change arrived at the door."""
 
-
-# --- directory-events: what became of each change
-
-
-class UserRecorded(Event, frozen=True, kw_only=True, tag="user_recorded"):
-    """A directory user now stands as this."""
-
-    directory_id: str
-    user_id: str
-    idp_id: str
-    active: bool
-    deleted: bool
-    member_id: str | None
-    email: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    user_name: str | None = None
-    attributes: dict[str, Attribute] = {}
-
-
-class GroupRecorded(Event, frozen=True, kw_only=True, tag="group_recorded"):
-    """A directory group now stands as this."""
-
-    directory_id: str
-    group_id: str
-    name: str
-    deleted: bool
-
-
-class MembershipRecorded(Event, frozen=True, kw_only=True, tag="membership_recorded"):
-    """A user is, or is no longer, in a group."""
-
-    directory_id: str
-    group_id: str
-    user_id: str
-    present: bool
-
-
-class TenantRecorded(Event, frozen=True, kw_only=True, tag="tenant_recorded"):
-    """A tenant now stands as this."""
-
-    name: str
-    default_role: str | None
-
-
-class RoleRecorded(Event, frozen=True, kw_only=True, tag="role_recorded"):
-    """A role of the tenant now stands as this."""
-
-    slug: str
-    rank: int
-    is_admin: bool
-
-
-class WorkspaceRecorded(Event, frozen=True, kw_only=True, tag="workspace_recorded"):
-    """A workspace of the tenant now stands as this."""
-
-    slug: str
-    name: str
-
-
-class DirectoryRecorded(Event, frozen=True, kw_only=True, tag="directory_recorded"):
-    """A directory of the tenant now stands as this."""
-
-    directory_id: str
-    name: str
-    provider: Provider
-    kind: Literal["workos"]
-    connected: bool
-    on_disconnect: OnDisconnect
-
-
-class MappingRecorded(Event, frozen=True, kw_only=True, tag="mapping_recorded"):
-    """A group now grants this; neither role nor workspaces: nothing."""
-
-    directory_id: str
-    group_id: str
-    role: str | None
-    workspaces: tuple[WorkspaceGrant, ...]
-
-
-class ChangeSettled(Event, frozen=True, kw_only=True, tag="change_settled"):
-    """The outcome of a change that somebody waits for; last of its change's directory events."""
-
-    status: int
-    """The HTTP status to answer with."""
-    body: dict[str, Any]
-    """The JSON object to answer with."""
-
-
-DirectoryEvent = (
-    UserRecorded
-    | GroupRecorded
-    | MembershipRecorded
-    | TenantRecorded
-    | RoleRecorded
-    | WorkspaceRecorded
-    | DirectoryRecorded
-    | MappingRecorded
-    | ChangeSettled
-)
 
 # --- access-events-v1: a member's life, for the product
 

@@ -56,6 +56,8 @@ ROLES_PER_TENANT: Final = 100
 """Roles of a tenant: they share one state record, so it must stay small."""
 WORKSPACES_PER_MAPPING: Final = 50
 """Workspaces that one group mapping may grant."""
+TOKENS_PER_DIRECTORY: Final = 2
+"""Tokens of a SCIM directory that can be used at once: one replaces the other (DESIGN §6)."""
 PAGE: Final = 200
 """Rows in one page of an admin API list."""
 SINK_BATCH: Final = 1_000

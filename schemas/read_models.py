@@ -9,7 +9,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
-    Identity,
     Integer,
     LargeBinary,
     MetaData,
@@ -43,6 +42,10 @@ tenant = Table(
     Column("tenant_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("default_role", Text),
+    Column("sole_admin", Text, nullable=False),
+    Column("breaker", Text, nullable=False),
+    Column("own_attributes", JSONB, nullable=False),
+    Column("kept_as_sent", JSONB, nullable=False),
 )
 role = Table(
     "role",
@@ -67,8 +70,10 @@ directory = Table(
     Column("name", Text, nullable=False),
     Column("provider", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("mode", Text, nullable=False),
     Column("connected", Boolean, nullable=False),
     Column("on_disconnect", Text, nullable=False),
+    _at("ended_at", nullable=True),
 )
 directory_owner = Table(  # across tenants: the door asks it before it knows the tenant
     "directory_owner",
@@ -91,6 +96,12 @@ directory_user = Table(
     Column("last_name", Text),
     Column("user_name", Text),
     Column("attributes", JSONB, nullable=False),
+    Column("user_name_key", Text),
+    Column("external_id", Text),
+    Column("resource", JSONB, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    _at("created_at"),
+    Column("leaving", Boolean, nullable=False),
 )
 directory_group = Table(
     "directory_group",
@@ -100,6 +111,10 @@ directory_group = Table(
     Column("group_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("deleted", Boolean, nullable=False),
+    Column("external_id", Text),
+    Column("resource", JSONB, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    _at("created_at"),
 )
 membership = Table(
     "membership",
@@ -200,50 +215,4 @@ outcome = Table(
     Column("status", Integer, nullable=False),
     Column("body", JSONB, nullable=False),
     _at("settled_at"),
-)
-dead_letter = Table(
-    "dead_letter",
-    metadata,
-    Column("tenant_id", Text, primary_key=True),  # as the message's key has it; may be no tenant
-    Column("letter_id", Text, primary_key=True),
-    # Grows with each letter; those of one tenant in the order in which they came.
-    Column("number", BigInteger, Identity(), nullable=False),
-    Column("stage", Text, nullable=False),  # `processors`, `ingest`, or the name of a sink
-    Column("reason", Text, nullable=False),
-    Column("detail", Text, nullable=False),
-    Column("entity", Text, nullable=False),
-    Column("removal", Boolean, nullable=False),
-    Column("directory_id", Text),
-    Column("cause", Text, nullable=False),  # ce_id of the message
-    Column("topic", Text, nullable=False),  # its logical name
-    Column("partition", Integer, nullable=False),
-    Column("offset", BigInteger, nullable=False),
-    Column("headers", JSONB, nullable=False),  # [[name, value in base64], …]
-    Column("key", LargeBinary),
-    Column("value", LargeBinary),
-    Column("sha256", Text, nullable=False),
-    _at("recorded_at"),
-    Column("settled", Text),  # `replayed` or `dropped`; null while it is open
-    _at("settled_at", nullable=True),
-    Column("attempts", Integer, nullable=False, server_default="0"),  # failed replays
-)
-sink_position = Table(
-    "sink_position",
-    metadata,
-    Column("sink", Text, primary_key=True),
-    Column("topic", Text, primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("topic_id", Text, nullable=False),
-    Column("offset", BigInteger, nullable=False),  # the last message that was applied
-    Column("ce_id", Text, nullable=False),
-    # how far the log was read beyond it, where only markers of transactions stood
-    Column("reached", BigInteger, nullable=False, server_default="0"),
-)
-installation = Table(
-    "installation",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("cluster_id", Text, nullable=False),
-    Column("partitions", Integer, nullable=False),
-    Column("topic_ids", JSONB, nullable=False),  # by the topic's name on the broker
 )

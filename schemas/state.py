@@ -6,12 +6,15 @@ No record grows with its tenant or group: a membership costs two small edges, wh
 size (DESIGN §4).
 """
 
+from datetime import datetime
 from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from schemas.access import NO_ACCESS, Access, WorkspaceGrant
-from schemas.changes import Attribute, OnDisconnect, Provider, Stamp
+from schemas.access import NO_ACCESS, Access
+from schemas.origin import Attribute, Kind, Mode, OnDisconnect, Provider, Stamp
+from schemas.policy import Hold
+from schemas.scim import Document
 
 SEPARATOR: Final = b"\0"
 """Parts every key.
@@ -21,6 +24,8 @@ Ids never contain it, because the door refuses it (Postgres text cannot hold it 
 
 
 _SEPARATOR: Final = SEPARATOR.decode()
+Leaving = Literal["deactivated", "deleted"]
+"""What the IdP wants to become of a person whom a policy keeps."""
 
 
 def key(kind: str, tenant_id: str, *parts: str) -> bytes:
@@ -50,41 +55,19 @@ class State(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What every state record is."""
 
 
-class Tenant(State, frozen=True, kw_only=True):
-    """A customer, its policy and its ranks."""
-
-    name: str
-    default_role: str | None = None
-    ranks: dict[str, int] = {}
-    """Rank by role slug; the highest wins."""
-    admin_roles: tuple[str, ...] = ()
-
-
-class Workspace(State, frozen=True, kw_only=True):
-    """A workspace that mappings can grant."""
-
-    name: str
-
-
 class Directory(State, frozen=True, kw_only=True):
     """One provisioning link from a tenant's IdP."""
 
     name: str
     provider: Provider
-    kind: Literal["workos"]
+    kind: Kind
+    mode: Mode = "active"
     on_disconnect: OnDisconnect = "keep"
     stamp: Stamp | None = None
     """Of the newest event about the directory itself."""
     connected: bool = True
     deleted_at: Stamp | None = None
     """Of the newest deletion: what is not newer is no longer there."""
-
-
-class Mapping(State, frozen=True, kw_only=True):
-    """What a directory group grants."""
-
-    role: str | None = None
-    workspaces: tuple[WorkspaceGrant, ...] = ()
 
 
 class DirectoryUser(State, frozen=True, kw_only=True):
@@ -103,6 +86,13 @@ class DirectoryUser(State, frozen=True, kw_only=True):
     user_name: str | None = None
     attributes: dict[str, Attribute] = {}
     member_id: str | None = None
+    created_at: datetime | None = None
+    resource: Document = {}
+    """The whole SCIM resource; empty for what WorkOS reports."""
+    leaving: Leaving | None = None
+    """The IdP wants this person gone, and a policy holds it back."""
+    in_conflict: bool = False
+    """Returning, or somebody new with an old address: an administrator says which."""
 
     @property
     def deleted(self) -> bool:
@@ -123,6 +113,13 @@ class DirectoryGroup(State, frozen=True, kw_only=True):
     deleted_at: Stamp | None = None
     name: str = ""
     idp_id: str | None = None
+    created_at: datetime | None = None
+    resource: Document = {}
+    """The SCIM resource without members; empty for what WorkOS reports."""
+    members_at: Stamp | None = None
+    """Of the newest change of members by SCIM."""
+    closed_at: Stamp | None = None
+    """Of the newest replacement of all members: additions built on less count no more."""
 
     @property
     def deleted(self) -> bool:
@@ -168,6 +165,8 @@ class Member(State, frozen=True, kw_only=True):
     """Whether the person ever had access."""
     revision: int = 0
     """Counts the member's access events."""
+    hold: Hold | None = None
+    """Why `applied` is not what is desired."""
 
 
 class Position(State, frozen=True, kw_only=True):
@@ -182,24 +181,9 @@ class Late(State, frozen=True, kw_only=True):
     """An outdated change that was ignored and audited once; its repeats are silent."""
 
 
-def tenant_key(tenant_id: str) -> bytes:
-    """Where a Tenant stands."""
-    return key("tenant", tenant_id)
-
-
-def workspace_key(tenant_id: str, slug: str) -> bytes:
-    """Where a Workspace stands."""
-    return key("workspace", tenant_id, slug)
-
-
 def directory_key(tenant_id: str, directory_id: str) -> bytes:
     """Where a Directory stands."""
     return key("directory", tenant_id, directory_id)
-
-
-def mapping_key(tenant_id: str, directory_id: str, group_id: str) -> bytes:
-    """Where a Mapping stands."""
-    return key("mapping", tenant_id, directory_id, group_id)
 
 
 def user_key(tenant_id: str, directory_id: str, user_id: str) -> bytes:

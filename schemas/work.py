@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from schemas.access import Because
-from schemas.changes import Stamp
+from schemas.origin import Stamp
 from schemas.state import SEPARATOR, State, parts_of
 
 

@@ -11,18 +11,21 @@ from typing import Final
 from psycopg import Connection
 from sqlalchemy import Table
 
-from schemas import limits, read_models
+from schemas import limits, read_models, scim_models
 from schemas.codec import Output
-from schemas.events import (
-    AccessEvent,
+from schemas.events import AccessEvent
+from schemas.recorded import (
     ChangeSettled,
     DirectoryRecorded,
     GroupRecorded,
+    HoldRecorded,
     MappingRecorded,
     MembershipRecorded,
     RoleRecorded,
     TenantRecorded,
+    TokenRecorded,
     UserRecorded,
+    WarningRecorded,
     WorkspaceRecorded,
 )
 from schemas.topics import ACCESS_EVENTS, DIRECTORY_EVENTS
@@ -41,6 +44,9 @@ _TABLES: Final[dict[type, Table]] = {
     GroupRecorded: read_models.directory_group,
     MappingRecorded: read_models.group_mapping,
     MembershipRecorded: read_models.membership,
+    TokenRecorded: scim_models.scim_token,
+    HoldRecorded: scim_models.hold,
+    WarningRecorded: scim_models.directory_warning,
 }
 """Where each event stands; its fields are named like the columns."""
 
@@ -74,6 +80,7 @@ class DirectoryView:
         members.write(connection, [event for event in outputs if isinstance(event, AccessEvent)])
         settled = [event for event in outputs if isinstance(event, ChangeSettled)]
         if settled:
+            _advance(connection, settled)
             _settle(connection, settled)
 
     def tidy(self, connection: Connection, /) -> None:
@@ -97,7 +104,13 @@ def _write_rows(connection: Connection, outputs: Sequence[Output]) -> None:
 
 def _is_gone(event: Output) -> bool:
     """Whether the row goes, too.  Deleted users and groups stay, and say so."""
-    return isinstance(event, MembershipRecorded) and not event.present
+    match event:
+        case MembershipRecorded():
+            return not event.present
+        case HoldRecorded():
+            return event.reason is None
+        case _:
+            return False
 
 
 def _claim(connection: Connection, events: Iterable[DirectoryRecorded]) -> None:
@@ -105,6 +118,14 @@ def _claim(connection: Connection, events: Iterable[DirectoryRecorded]) -> None:
     # Sorted: another process may claim some of them for other tenants; no deadlock then.
     claims = sorted(events, key=lambda event: event.directory_id)
     insert_missing(connection, read_models.directory_owner, claims)
+
+
+def _advance(connection: Connection, events: Iterable[ChangeSettled]) -> None:
+    """Note up to where SCIM directories are told; in the log their revisions grow."""
+    latest = {
+        (event.tenant_id, event.directory_id): event for event in events if event.directory_id
+    }
+    upsert(connection, scim_models.directory_revision, latest.values())
 
 
 def _settle(connection: Connection, events: Iterable[ChangeSettled]) -> None:

@@ -9,7 +9,6 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from schemas.access import NO_ACCESS, Access, Standing, WorkspaceGrant
-from schemas.changes import Attribute
 from schemas.events import (
     AccessEvent,
     MemberDeactivated,
@@ -19,6 +18,7 @@ from schemas.events import (
     MemberRoleChanged,
     MemberWorkspacesChanged,
 )
+from schemas.origin import Attribute
 from schemas.read_models import member, member_workspace
 from sinks.rows import as_json, delete, insert_missing, upsert
 

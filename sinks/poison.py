@@ -10,7 +10,8 @@ from schemas import entities, limits
 from schemas.codec import InvalidMessageError, Output
 from schemas.commands import RevokeSessions
 from schemas.envelope import header
-from schemas.events import GroupRecorded, MemberDeactivated, MembershipRecorded, UserRecorded
+from schemas.events import MemberDeactivated
+from schemas.recorded import GroupRecorded, MembershipRecorded, UserRecorded
 from schemas.topics import SESSION_REVOCATIONS
 from sinks.arrival import Arrival
 from sinks.letters import LetterRow

@@ -40,8 +40,9 @@ from deploy.local.ports import free_ports
 from deploy.local.stack import Stack
 from deploy.supervisor import _die_with
 from schemas import codec, topics
-from schemas.changes import AnyChange, Change
+from schemas.changes import AnyChange
 from schemas.codec import Output
+from schemas.origin import Change
 from schemas.partitions import partition_of
 from schemas.positions import Installation
 from schemas.settings import Settings

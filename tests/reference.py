@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from schemas import changes
-from schemas.changes import AnyDirectoryChange, AnySettingsChange, SetDirectory, UserReported
+from schemas import changes, settings_changes
+from schemas.changes import AnyReportedChange, UserReported
+from schemas.settings_changes import AnySettingsChange, SetDirectory
 
 
 class Person(NamedTuple):
@@ -44,7 +45,7 @@ class _World:
         self.groups: dict[tuple[str, str], str] = {}
         self.edges: set[tuple[str, str, str]] = set()
 
-    def take(self, change: AnyDirectoryChange) -> None:
+    def take(self, change: AnyReportedChange) -> None:
         where = change.directory_id
         match change:
             case UserReported():
@@ -78,12 +79,12 @@ class _Policy:
     def __init__(self) -> None:
         self.ranks: dict[str, int] = {}
         self.default: str | None = None
-        self.mappings: dict[tuple[str, str], changes.SetMapping] = {}
+        self.mappings: dict[tuple[str, str], settings_changes.SetMapping] = {}
 
     def set(self, change: AnySettingsChange) -> None:
-        if isinstance(change, changes.SetMapping):
+        if isinstance(change, settings_changes.SetMapping):
             self.mappings[change.directory_id, change.group_id] = change
-        if isinstance(change, changes.SetRole):
+        if isinstance(change, settings_changes.SetRole):
             self.ranks[change.slug] = change.rank
             if change.is_default:
                 self.default = change.slug
@@ -113,7 +114,7 @@ class _Policy:
         return self.ranks[role], role
 
 
-def end_state(made: Sequence[AnySettingsChange], told: Sequence[AnyDirectoryChange]) -> EndState:
+def end_state(made: Sequence[AnySettingsChange], told: Sequence[AnyReportedChange]) -> EndState:
     """The end of a history: settings in the order in which they were set, changes in any order.
 
     A directory that ends takes away all that is shown, and nothing of what is frozen.  Whoever is
@@ -145,5 +146,5 @@ def end_state(made: Sequence[AnySettingsChange], told: Sequence[AnyDirectoryChan
     return EndState(set(shown.active), shown.groups, shown.edges, found, connected)
 
 
-def _when(change: AnyDirectoryChange) -> tuple[datetime, str]:
+def _when(change: AnyReportedChange) -> tuple[datetime, str]:
     return change.stamp.at, change.stamp.event_id

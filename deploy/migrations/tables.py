@@ -6,7 +6,11 @@ TABLES: Final = """
 CREATE TABLE tenant (
     tenant_id text PRIMARY KEY,
     name text NOT NULL,
-    default_role text
+    default_role text,
+    sole_admin text NOT NULL,
+    breaker text NOT NULL,
+    own_attributes jsonb NOT NULL,
+    kept_as_sent jsonb NOT NULL
 );
 CREATE TABLE role (
     tenant_id text,
@@ -27,8 +31,10 @@ CREATE TABLE directory (
     name text NOT NULL,
     provider text NOT NULL,
     kind text NOT NULL,
+    mode text NOT NULL,
     connected boolean NOT NULL,
     on_disconnect text NOT NULL,
+    ended_at timestamptz,
     PRIMARY KEY (tenant_id, directory_id)
 );
 CREATE TABLE directory_owner (
@@ -48,8 +54,18 @@ CREATE TABLE directory_user (
     last_name text,
     user_name text,
     attributes jsonb NOT NULL,
+    user_name_key text,
+    external_id text,
+    resource jsonb NOT NULL,
+    revision bigint NOT NULL,
+    created_at timestamptz NOT NULL,
+    leaving boolean NOT NULL,
     PRIMARY KEY (tenant_id, directory_id, user_id)
 );
+CREATE INDEX directory_user_by_name ON directory_user (tenant_id, directory_id, user_name_key);
+CREATE INDEX directory_user_by_external_id ON directory_user (tenant_id, directory_id, external_id);
+CREATE INDEX directory_user_by_creation
+    ON directory_user (tenant_id, directory_id, created_at, user_id) WHERE NOT deleted;
 CREATE INDEX directory_user_by_member ON directory_user (tenant_id, member_id);
 CREATE TABLE directory_group (
     tenant_id text,
@@ -57,8 +73,17 @@ CREATE TABLE directory_group (
     group_id text,
     name text NOT NULL,
     deleted boolean NOT NULL,
+    external_id text,
+    resource jsonb NOT NULL,
+    revision bigint NOT NULL,
+    created_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, directory_id, group_id)
 );
+CREATE INDEX directory_group_by_name ON directory_group (tenant_id, directory_id, lower(name));
+CREATE INDEX directory_group_by_external_id
+    ON directory_group (tenant_id, directory_id, external_id);
+CREATE INDEX directory_group_by_creation
+    ON directory_group (tenant_id, directory_id, created_at, group_id) WHERE NOT deleted;
 CREATE TABLE membership (
     tenant_id text,
     directory_id text,
@@ -189,6 +214,56 @@ CREATE INDEX dead_letter_open ON dead_letter (tenant_id, entity, number) WHERE s
 CREATE INDEX dead_letter_unassigned ON dead_letter (directory_id, number)
     WHERE settled IS NULL AND reason = 'unknown_directory';
 CREATE INDEX dead_letter_by_place ON dead_letter (stage, topic, partition, "offset");
+CREATE TABLE directory_revision (
+    tenant_id text,
+    directory_id text,
+    revision bigint NOT NULL,
+    PRIMARY KEY (tenant_id, directory_id)
+);
+CREATE TABLE scim_token (
+    tenant_id text,
+    directory_id text,
+    token_id text,
+    sha256 text NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    PRIMARY KEY (tenant_id, directory_id, token_id)
+);
+CREATE INDEX scim_token_by_id ON scim_token (token_id);
+CREATE TABLE scim_token_use (
+    tenant_id text,
+    token_id text,
+    last_used_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, token_id)
+);
+CREATE TABLE given_up (
+    tenant_id text,
+    directory_id text,
+    change_id text,
+    request_hash text NOT NULL,
+    given_up_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, directory_id, change_id)
+);
+CREATE INDEX given_up_by_request ON given_up (tenant_id, directory_id, request_hash);
+CREATE TABLE hold (
+    tenant_id text,
+    member_id text,
+    display_name text NOT NULL,
+    reason text NOT NULL,
+    discarded boolean NOT NULL,
+    desired jsonb NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, member_id)
+);
+CREATE TABLE directory_warning (
+    tenant_id text,
+    directory_id text,
+    kind text,
+    what text,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, directory_id, kind, what)
+);
 CREATE TABLE sink_position (
     sink text,
     topic text,

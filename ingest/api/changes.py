@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse
 from ingest.database import Database
 from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
-from schemas.changes import AnySettingsChange, CreateTenant, DropDeadLetter
+from schemas.changes import DropDeadLetter
+from schemas.settings_changes import AnySettingsChange, CreateTenant
 
 SOURCE: Final = "rollcall/ingest/api"
 """The ce_source of what comes through this door."""

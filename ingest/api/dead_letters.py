@@ -14,8 +14,8 @@ from ingest.api.changes import Changes, asked_now
 from ingest.api.parameters import Filters, Id
 from ingest.database import Database
 from ingest.replays import PROCESSORS, Replays, headers_of
+from schemas.bookkeeping import dead_letter
 from schemas.changes import DropDeadLetter
-from schemas.read_models import dead_letter
 
 LetterId = Annotated[Id, Path(description="The dead letter's id.")]
 

@@ -10,8 +10,9 @@ from ingest.assignments import Assignments
 from ingest.database import Database
 from ingest.directories import DirectoryOwners
 from ingest.refusals import DirectoryTakenError
-from schemas.changes import CreateDirectory, OnDisconnect, Provider, SetDirectory
+from schemas.origin import OnDisconnect, Provider
 from schemas.read_models import directory, directory_owner
+from schemas.settings_changes import CreateDirectory, SetDirectory
 
 
 class NewDirectory(Body):

@@ -11,8 +11,8 @@ from ingest.api.parameters import Body, DirectoryId, GroupId, Slug, TenantId
 from ingest.database import Database
 from schemas import limits
 from schemas.access import WorkspaceGrant
-from schemas.changes import SetMapping
 from schemas.read_models import directory_group, group_mapping
+from schemas.settings_changes import SetMapping
 
 
 class GrantedWorkspace(Body):

@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse
 from ingest.api.changes import Changes, asked_now
 from ingest.api.parameters import Body, RoleSlug, TenantId
 from ingest.database import Database
-from schemas.changes import SetRole
 from schemas.read_models import role
+from schemas.settings_changes import SetRole
 
 _HIGHEST_RANK = (1 << 31) - 1  # what the column can hold
 

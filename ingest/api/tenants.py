@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 from ingest.api.changes import Changes, asked_now
 from ingest.api.parameters import Body, Slug, Text
 from ingest.database import Database
-from schemas.changes import CreateTenant
 from schemas.read_models import tenant
+from schemas.settings_changes import CreateTenant
 
 
 class NewTenant(Body):

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 from ingest.api.changes import Changes, asked_now
 from ingest.api.parameters import Body, Slug, TenantId, Text
 from ingest.database import Database
-from schemas.changes import CreateWorkspace
 from schemas.read_models import workspace
+from schemas.settings_changes import CreateWorkspace
 
 
 class NewWorkspace(Body):

@@ -11,7 +11,7 @@ from ingest.refusals import InvalidEventError
 from ingest.workos import payloads
 from schemas import ids, limits
 from schemas.changes import (
-    AnyDirectoryChange,
+    AnyReportedChange,
     DirectoryDeleted,
     DirectoryNoted,
     DirectoryStateReported,
@@ -19,12 +19,11 @@ from schemas.changes import (
     GroupReported,
     MembershipAdded,
     MembershipRemoved,
-    Note,
     ReportedUser,
-    Stamp,
     UserDeleted,
     UserReported,
 )
+from schemas.origin import Note, Stamp
 
 _CONNECTED: Final = frozenset({"active", "linked", "validating"})
 """The states in which WorkOS takes what an IdP sends (idp-facts §1.1, §1.5)."""
@@ -69,7 +68,7 @@ def read(body: bytes) -> Report | Ignored:
         return Ignored(text(event.event))
 
 
-def change_of(report: Report, *, tenant_id: str, recorded_at: datetime) -> AnyDirectoryChange:
+def change_of(report: Report, *, tenant_id: str, recorded_at: datetime) -> AnyReportedChange:
     """The change that a report is for the tenant that owns its directory.
 
     Raises:

@@ -6,9 +6,10 @@ import msgspec
 
 from processors.core import presence
 from processors.core.draft import Draft
-from schemas import state
+from schemas import settings_state, state
 from schemas.access import NO_ACCESS, Access, Because, WorkspaceGrant
-from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Mapping, Tenant, UserKey
+from schemas.settings_state import Mapping, Tenant
+from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, UserKey
 
 Users = tuple[tuple[UserKey, DirectoryUser], ...]
 """Directory users of one member."""
@@ -71,7 +72,7 @@ def _grants(draft: Draft, key: UserKey, user: DirectoryUser) -> Iterator[_Grant]
     groups = state.prefix("groups-of", tenant_id, directory_id, key.user_id)
     for edge_key, edge in draft.scan(groups, Edge):
         group_id = state.last_part_of(edge_key)
-        mapping = draft.get(state.mapping_key(tenant_id, directory_id, group_id), Mapping)
+        mapping = draft.get(settings_state.mapping_key(tenant_id, directory_id, group_id), Mapping)
         if mapping is None:
             continue
         group = draft.get(state.group_key(tenant_id, directory_id, group_id), DirectoryGroup)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from processors.core.draft import Decision, Draft
 from schemas import state
 from schemas.access import Because
-from schemas.changes import AnySettingsChange
+from schemas.settings_changes import AnySettingsChange
 from schemas.state import State
 from schemas.work import ReevaluateGroup, ReevaluateTenant
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from processors.core import directory, members, membership, presence
 from processors.core.draft import Draft
 from schemas import state
-from schemas.changes import Stamp
+from schemas.origin import Stamp
 from schemas.state import DirectoryGroup, DirectoryUser, Edge, State, UserKey
 from schemas.work import ReevaluateDirectory
 

@@ -7,23 +7,19 @@ from typing import Any, assert_never
 
 from processors.core import answers, explain
 from processors.core.draft import Decision, Draft
-from schemas import state
+from schemas import settings_state, state
 from schemas.access import Because
-from schemas.changes import (
-    CreateDirectory,
-    DirectoryDeleted,
-    DirectoryNoted,
-    DirectoryStateReported,
-    SetDirectory,
-)
-from schemas.events import DirectoryRecorded
-from schemas.state import Directory, Tenant
+from schemas.changes import DirectoryDeleted, DirectoryNoted, DirectoryStateReported
+from schemas.recorded import DirectoryRecorded
+from schemas.settings_changes import CreateDirectory, DisconnectDirectory, SetDirectory
+from schemas.settings_state import Tenant
+from schemas.state import Directory
 from schemas.work import ReevaluateDirectory
 
 
 def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
     """Give a directory to the tenant; the same again is answered 200, other details 409."""
-    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is None:
+    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
         return answers.no_tenant(draft, change)
     place = state.directory_key(draft.tenant_id, change.directory_id)
     known = draft.get(place, Directory)
@@ -47,19 +43,25 @@ def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
 
 def set_directory(draft: Draft, change: SetDirectory) -> Decision:
     """Say what the directory's end means; where it has ended, its people are decided anew."""
-    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is None:
+    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
         return answers.no_tenant(draft, change)
     place = state.directory_key(draft.tenant_id, change.directory_id)
     known = draft.get(place, Directory)
     if known is None:
         detail = f"no directory {change.directory_id} in this tenant"
         return answers.refused(draft, change, 404, "unknown_directory", detail)
-    wanted = state.changed(known, on_disconnect=change.on_disconnect)
+    wanted = state.changed(
+        known,
+        on_disconnect=change.on_disconnect or known.on_disconnect,
+        mode=change.mode or known.mode,
+    )
     if wanted == known:
         return answers.unchanged(draft, change, _details(change.directory_id, known))
     draft.emit(_recorded(draft, change.directory_id, wanted))
-    outcome = f"people of {known.name} {explain.ENDS[change.on_disconnect]} when it ends"
-    if known.deleted_at is not None:
+    outcome = f"people of {known.name} {explain.ENDS[wanted.on_disconnect]} when it ends"
+    if known.mode != wanted.mode:
+        outcome = f"the directory {known.name} is {wanted.mode}"
+    if known.deleted_at is not None or known.mode != wanted.mode:
         because = Because(kind="directory", id=change.directory_id, name=known.name)
         trigger = state.changed(draft.trigger, phrase=outcome, because=because)
         again = ReevaluateDirectory(
@@ -110,6 +112,40 @@ def directory_deleted(draft: Draft, change: DirectoryDeleted) -> Decision:
     return draft.decision()
 
 
+def disconnect_directory(draft: Draft, change: DisconnectDirectory) -> Decision:
+    """End a SCIM directory by an administrator's word, as WorkOS ends its own."""
+    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
+        return answers.no_tenant(draft, change)
+    place = state.directory_key(draft.tenant_id, change.directory_id)
+    known = draft.get(place, Directory)
+    if known is None:
+        detail = f"no directory {change.directory_id} in this tenant"
+        return answers.refused(draft, change, 404, "unknown_directory", detail)
+    if known.kind != "scim":
+        detail = f"{known.name} is connected through WorkOS: delete it there"
+        return answers.refused(draft, change, 409, "workos_directory", detail)
+    if known.deleted_at is not None:
+        return answers.unchanged(draft, change, _details(change.directory_id, known))
+    stamp = draft.tick(change.directory_id)
+    ended = state.changed(known, deleted_at=stamp, stamp=stamp, connected=False)
+    draft.emit(_recorded(draft, change.directory_id, ended))
+    because = Because(kind="directory", id=change.directory_id, name=known.name)
+    phrase = f"the directory {known.name} was disconnected"
+    trigger = state.changed(draft.trigger, phrase=phrase, because=because)
+    draft.schedule(
+        draft.now, ReevaluateDirectory(trigger=trigger, directory_id=change.directory_id)
+    )
+    return answers.applied(
+        draft,
+        change,
+        {place: ended},
+        _details(change.directory_id, ended),
+        subject=f"directory/{change.directory_id}",
+        sentence=f"The directory {known.name} was disconnected; its people"
+        f" {explain.ENDS[known.on_disconnect]}.",
+    )
+
+
 def noted(draft: Draft, change: DirectoryNoted) -> Decision:
     """Something that changes nothing here: one audit entry, whose repeat is silent."""
     if not draft.mark():
@@ -149,6 +185,8 @@ def _details(directory_id: str, directory: Directory) -> dict[str, Any]:
         "name": directory.name,
         "provider": directory.provider,
         "kind": directory.kind,
+        "mode": directory.mode,
         "connected": directory.connected,
         "on_disconnect": directory.on_disconnect,
+        "ended_at": None if directory.deleted_at is None else directory.deleted_at.at,
     }

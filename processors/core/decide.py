@@ -3,18 +3,27 @@
 from datetime import datetime
 from typing import assert_never
 
-from processors.core import connection, directory, explain, letters, mapping, membership, tenancy
+from processors.core import (
+    connection,
+    directory,
+    explain,
+    holds,
+    letters,
+    mapping,
+    membership,
+    scim_answers,
+    scim_groups,
+    scim_users,
+    tenancy,
+    tokens,
+)
 from processors.core.draft import Decision, Draft, UndecidableError
 from processors.core.overlay import StateReader
 from schemas import state
 from schemas.access import Because
 from schemas.changes import (
     AnyChange,
-    AnyDirectoryChange,
-    CreateDirectory,
-    CreateTenant,
-    CreateWorkspace,
-    DirectoryChange,
+    AnyReportedChange,
     DirectoryDeleted,
     DirectoryNoted,
     DirectoryStateReported,
@@ -23,11 +32,34 @@ from schemas.changes import (
     GroupReported,
     MembershipAdded,
     MembershipRemoved,
-    SetDirectory,
-    SetMapping,
-    SetRole,
     UserDeleted,
     UserReported,
+)
+from schemas.origin import DirectoryChange
+from schemas.scim import (
+    AnyScimChange,
+    ScimChange,
+    ScimGroupChanged,
+    ScimGroupCreated,
+    ScimGroupDeleted,
+    ScimMembersChanged,
+    ScimUserChanged,
+    ScimUserCreated,
+    ScimUserDeleted,
+    is_removal,
+)
+from schemas.settings_changes import (
+    CreateDirectory,
+    CreateTenant,
+    CreateToken,
+    CreateWorkspace,
+    DisconnectDirectory,
+    RevokeToken,
+    RuleHold,
+    SetDirectory,
+    SetMapping,
+    SetPolicy,
+    SetRole,
 )
 from schemas.state import Directory, DirectoryGroup
 from schemas.work import Trigger
@@ -61,8 +93,12 @@ def decide(  # noqa: C901, PLR0911, PLR0912 # one arm a kind of change is the po
             return connection.directory_deleted(draft, change)
         case DirectoryNoted():
             return connection.noted(draft, change)
+        case ScimChange():
+            return _scim(draft, change)
         case CreateTenant():
             return tenancy.create_tenant(draft, change)
+        case SetPolicy():
+            return tenancy.set_policy(draft, change)
         case SetRole():
             return tenancy.set_role(draft, change)
         case CreateWorkspace():
@@ -71,10 +107,45 @@ def decide(  # noqa: C901, PLR0911, PLR0912 # one arm a kind of change is the po
             return connection.create_directory(draft, change)
         case SetDirectory():
             return connection.set_directory(draft, change)
+        case DisconnectDirectory():
+            return connection.disconnect_directory(draft, change)
+        case CreateToken():
+            return tokens.create(draft, change)
+        case RevokeToken():
+            return tokens.revoke(draft, change)
         case SetMapping():
             return mapping.set_mapping(draft, change)
+        case RuleHold():
+            return holds.rule(draft, change)
         case DropDeadLetter():
             return letters.drop(draft, change)
+        case _:
+            assert_never(change)
+
+
+def _scim(  # noqa: PLR0911 # one arm a kind of change
+    draft: Draft, change: AnyScimChange
+) -> Decision:
+    found = draft.directory(change.directory_id)
+    if found.deleted_at is not None:
+        detail = f"The directory {found.name} was disconnected."
+        subject = f"directory/{change.directory_id}"
+        return scim_answers.refused(draft, change, "disconnected", detail, subject)
+    match change:
+        case ScimUserCreated():
+            return scim_users.created(draft, change)
+        case ScimUserChanged():
+            return scim_users.changed(draft, change)
+        case ScimUserDeleted():
+            return scim_users.deleted(draft, change)
+        case ScimGroupCreated():
+            return scim_groups.created(draft, change)
+        case ScimGroupChanged():
+            return scim_groups.changed(draft, change)
+        case ScimGroupDeleted():
+            return scim_groups.deleted(draft, change)
+        case ScimMembersChanged():
+            return scim_groups.members_changed(draft, change)
         case _:
             assert_never(change)
 
@@ -97,11 +168,13 @@ def _trigger(below: StateReader, change: AnyChange) -> Trigger:
             f"no directory {change.directory_id} in tenant {change.tenant_id}:"
             " create it, then replay"
         )
+    if isinstance(change, ScimChange) and found.kind != "scim":
+        raise UndecidableError(f"{change.directory_id} is no SCIM directory")
     phrase, because = _words(below, change, found)
     return Trigger(
         cause=change.change_id,
         recorded_at=change.recorded_at,
-        occurred_at=change.stamp.at,
+        occurred_at=change.recorded_at if isinstance(change, ScimChange) else change.stamp.at,
         actor=f"directory/{change.directory_id}",
         directory_id=change.directory_id,
         phrase=phrase,
@@ -109,26 +182,34 @@ def _trigger(below: StateReader, change: AnyChange) -> Trigger:
     )
 
 
-def _words(below: StateReader, change: AnyDirectoryChange, found: Directory) -> tuple[str, Because]:
+def _words(  # noqa: PLR0911 # one arm a phrase
+    below: StateReader, change: AnyReportedChange | AnyScimChange, found: Directory
+) -> tuple[str, Because]:
     idp = explain.idp(found)
     told = Because(kind="directory", id=change.directory_id, name=found.name)
     match change:
         case UserReported():
             return f"{idp} {'reported' if change.user.active else 'deactivated'} them", told
-        case UserDeleted():
+        case ScimUserCreated() | ScimUserChanged():
+            return f"{idp} {'deactivated' if is_removal(change) else 'reported'} them", told
+        case UserDeleted() | ScimUserDeleted():
             return f"{idp} deleted them", told
         case GroupReported() | GroupDeleted():
+            return f"{idp} changed the group", told
+        case ScimGroupCreated() | ScimGroupChanged() | ScimGroupDeleted():
             return f"{idp} changed the group", told
         case DirectoryDeleted():
             return f"the directory {found.name} was deleted", told
         case DirectoryStateReported() | DirectoryNoted():
             return f"{idp} reported it", told  # nothing follows from these
-        case MembershipAdded() | MembershipRemoved():
+        case MembershipAdded() | MembershipRemoved() | ScimMembersChanged():
             place = state.group_key(change.tenant_id, change.directory_id, change.group_id)
             group = below.get(place, DirectoryGroup)
             name = (group.name if group else "") or change.group_id
-            added = isinstance(change, MembershipAdded)
-            phrase = f"added them to {name}" if added else f"removed them from {name}"
+            removes = isinstance(change, MembershipRemoved) or (
+                isinstance(change, ScimMembersChanged) and is_removal(change)
+            )
+            phrase = f"removed them from {name}" if removes else f"added them to {name}"
             return f"{idp} {phrase}", Because(kind="group", id=change.group_id, name=name)
         case _:
             assert_never(change)

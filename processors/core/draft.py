@@ -7,15 +7,20 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from processors.core.overlay import Overlay, StateReader, Writes
-from schemas import ids, limits, state
+from schemas import ids, limits, settings_state, state
 from schemas.access import Access, Because, MemberRef
-from schemas.changes import AnyChange, Stamp
 from schemas.codec import Output
-from schemas.events import AuditEntry, ChangeSettled
-from schemas.state import Directory, State, Tenant
+from schemas.events import AuditEntry
+from schemas.origin import Change, Stamp
+from schemas.recorded import ChangeSettled
+from schemas.scim import ScimChange
+from schemas.scim_state import Clock, clock_key, revision_of
+from schemas.settings_state import Tenant
+from schemas.state import Directory, State
 from schemas.work import HOUSEKEEPING, WORK, ForgetLate, Trigger, Work, work_key
 
 R = TypeVar("R", bound=State)
+_MICROSECOND = timedelta(microseconds=1)
 Outcome = Literal["applied", "repeat", "late", "refused"]
 """What became of a change; each has exactly one."""
 
@@ -60,7 +65,7 @@ class Draft:
         Raises:
             UndecidableError: no such tenant.
         """
-        found = self.get(state.tenant_key(self.tenant_id), Tenant)
+        found = self.get(settings_state.tenant_key(self.tenant_id), Tenant)
         if found is None:
             raise UndecidableError(f"no tenant {self.tenant_id}: create it, then replay")
         return found
@@ -114,10 +119,28 @@ class Draft:
         )
         self.emit(entry)
 
-    def settle(self, change: AnyChange, status: int, body: dict[str, Any]) -> None:
+    def tick(self, directory_id: str) -> Stamp:
+        """The stamp of what is decided now in a SCIM directory: later than all before in it."""
+        place = clock_key(self.tenant_id, directory_id)
+        before = self.get(place, Clock)
+        at = self.now if before is None else max(self.now, before.at + _MICROSECOND)
+        self.put(place, Clock(at=at))
+        return Stamp(at, self.trigger.cause)
+
+    def revision(self, directory_id: str) -> int:
+        """Up to where a SCIM directory is decided."""
+        clock = self.get(clock_key(self.tenant_id, directory_id), Clock)
+        return 0 if clock is None else revision_of(clock.at)
+
+    def settle(self, change: Change, status: int, body: dict[str, Any]) -> None:
         """Answer who waits for the change, if anybody does."""
-        if change.reply:
-            self.emit(ChangeSettled(**self.common("settled"), status=status, body=body))
+        if not change.reply:
+            return
+        about: dict[str, Any] = {}
+        if isinstance(change, ScimChange):
+            revision = self.revision(change.directory_id)
+            about = {"directory_id": change.directory_id, "revision": revision}
+        self.emit(ChangeSettled(**self.common("settled"), status=status, body=body, **about))
 
     def schedule(self, due: datetime, work: Work, *parts: str) -> None:
         """Leave follow-up work for when it is due."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.access import Access, WorkspaceGrant
-from schemas.changes import OnDisconnect
+from schemas.origin import OnDisconnect
 from schemas.state import Directory
 
 PROVIDERS: Final = {

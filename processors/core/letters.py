@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from processors.core.draft import Decision, Draft, UndecidableError
 from processors.core.overlay import StateReader, Writes
-from schemas import state
+from schemas import settings_state, state
 from schemas.changes import DropDeadLetter
 from schemas.letters import DeadLetterRuled, Letter, letter_key
-from schemas.state import Tenant
+from schemas.settings_state import Tenant
 
 
 def first(below: StateReader, tenant_id: str, entity: str) -> str | None:
@@ -47,7 +47,7 @@ def drop(draft: Draft, change: DropDeadLetter) -> Decision:
     draft.emit(
         DeadLetterRuled(**draft.common("dropped"), letter_id=change.letter_id, ruling="dropped")
     )
-    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is not None:
+    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is not None:
         draft.audit(
             f"dead_letter/{change.letter_id}",
             f"A message about {change.entity} that could not be decided was given up.",

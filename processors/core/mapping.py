@@ -4,21 +4,22 @@ from typing import Any
 
 from processors.core import answers
 from processors.core.draft import Decision, Draft
-from schemas import limits, state
+from schemas import limits, settings_state, state
 from schemas.access import Because
-from schemas.changes import SetMapping
-from schemas.events import MappingRecorded
-from schemas.state import Directory, DirectoryGroup, Mapping, Tenant, Workspace
+from schemas.recorded import MappingRecorded
+from schemas.settings_changes import SetMapping
+from schemas.settings_state import Mapping, Tenant, Workspace
+from schemas.state import Directory, DirectoryGroup
 
 
 def set_mapping(draft: Draft, change: SetMapping) -> Decision:
     """Say what a group grants; a group that nobody reported yet may be mapped in advance."""
-    tenant = draft.get(state.tenant_key(draft.tenant_id), Tenant)
+    tenant = draft.get(settings_state.tenant_key(draft.tenant_id), Tenant)
     if tenant is None:
         return answers.no_tenant(draft, change)
     if (lacking := _lacking(draft, tenant, change)) is not None:
         return answers.refused(draft, change, *lacking)
-    place = state.mapping_key(draft.tenant_id, change.directory_id, change.group_id)
+    place = settings_state.mapping_key(draft.tenant_id, change.directory_id, change.group_id)
     workspaces = tuple(sorted(change.workspaces, key=lambda grant: grant.workspace))
     grants = change.role is not None or bool(workspaces)
     wanted = Mapping(role=change.role, workspaces=workspaces) if grants else None
@@ -60,7 +61,7 @@ def _lacking(draft: Draft, tenant: Tenant, change: SetMapping) -> tuple[int, str
         detail = f"a mapping grants at most {limits.WORKSPACES_PER_MAPPING} workspaces"
         return 422, "too_many_workspaces", detail
     for slug in slugs:
-        if draft.get(state.workspace_key(draft.tenant_id, slug), Workspace) is None:
+        if draft.get(settings_state.workspace_key(draft.tenant_id, slug), Workspace) is None:
             return 422, "unknown_workspace", f"no workspace {slug}: create it first"
     for role in [change.role, *(grant.role for grant in change.workspaces)]:
         if role is not None and role not in tenant.ranks:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 from processors.core import members, presence
 from processors.core.draft import Decision, Draft
-from schemas import state
-from schemas.changes import MembershipAdded, MembershipRemoved, Stamp
-from schemas.events import MembershipRecorded
-from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Mapping, UserKey
+from schemas import settings_state, state
+from schemas.changes import MembershipAdded, MembershipRemoved
+from schemas.origin import Stamp
+from schemas.recorded import MembershipRecorded
+from schemas.settings_state import Mapping
+from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, UserKey
 
 _NEVER = Stamp(datetime.min.replace(tzinfo=UTC), "")
 
@@ -29,23 +31,33 @@ def membership_changed(draft: Draft, change: MembershipAdded | MembershipRemoved
         return Decision(outcome="repeat")
     if change.stamp <= _newest(known, user, group):
         return draft.ignore_late(subject, f"an older change of {user_id} in {group_id}")
-    present = isinstance(change, MembershipAdded)
-    edge = Edge(stamp=change.stamp, present=present)
+    edge = Edge(stamp=change.stamp, present=isinstance(change, MembershipAdded))
+    if not record(draft, UserKey(directory_id, user_id), group_id, edge):
+        draft.audit(subject, _sentence(draft, user, user_id, "Nothing changed"), decision="ignored")
+    return draft.decision()
+
+
+def record(draft: Draft, key: UserKey, group_id: str, edge: Edge) -> bool:
+    """Write an edge, and tell what follows from it; False where it says nothing new."""
+    tenant_id, (directory_id, user_id) = draft.tenant_id, (key.directory_id, key.user_id)
+    place = state.edge_of_user_key(tenant_id, directory_id, user_id, group_id)
+    known = draft.get(place, Edge)
     draft.put(place, edge)
     draft.put(state.edge_of_group_key(tenant_id, directory_id, group_id, user_id), edge)
     directory = draft.directory(directory_id)
     if _is_same(directory, known, edge):
-        draft.audit(subject, _sentence(draft, user, user_id, "Nothing changed"), decision="ignored")
-        return draft.decision()
-    if not present or presence.edge_counts(edge, directory):
-        tell(draft, UserKey(directory_id, user_id), group_id, present=present)
+        return False
+    if not edge.present or presence.edge_counts(edge, directory):
+        tell(draft, key, group_id, present=edge.present)
+    user = draft.get(state.user_key(tenant_id, directory_id, user_id), DirectoryUser)
     member_id = user.member_id if user is not None and not user.deleted else None
     # Who joins a group that grants nothing gains nothing, and a first sync is full of that.  Who
     # leaves one may still have what it granted: follow-up work passes over who is no longer in it.
-    nothing = present and _grants_nothing(draft, change)
+    nothing = edge.present and _grants_nothing(draft, directory_id, group_id)
     if member_id is None or nothing or not members.reevaluate(draft, member_id):
-        draft.audit(subject, _sentence(draft, user, user_id, "Access stayed as it was"))
-    return draft.decision()
+        what = _sentence(draft, user, user_id, "Access stayed as it was")
+        draft.audit(f"membership/{group_id}/{user_id}", what)
+    return True
 
 
 def ended(draft: Draft, key: UserKey, group_id: str, edge: Edge) -> None:
@@ -70,8 +82,8 @@ def tell(draft: Draft, key: UserKey, group_id: str, *, present: bool) -> None:
     )
 
 
-def _grants_nothing(draft: Draft, change: MembershipAdded | MembershipRemoved) -> bool:
-    place = state.mapping_key(draft.tenant_id, change.directory_id, change.group_id)
+def _grants_nothing(draft: Draft, directory_id: str, group_id: str) -> bool:
+    place = settings_state.mapping_key(draft.tenant_id, directory_id, group_id)
     return draft.get(place, Mapping) is None
 
 

@@ -4,7 +4,7 @@ The end of a directory rewrites no record: they keep what the IdP last said, so 
 comes late finds what it is about, whether or not the directory has ended.
 """
 
-from schemas.changes import Stamp
+from schemas.origin import Stamp
 from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge
 
 

@@ -1,52 +1,67 @@
 """What the product's admin API sets: tenants, roles, workspaces."""
 
+from typing import Any
+
 from processors.core import answers
 from processors.core.draft import Decision, Draft
-from schemas import limits, state
+from schemas import limits, settings_state, state
 from schemas.access import Because
-from schemas.changes import (
-    CreateTenant,
-    CreateWorkspace,
-    SetRole,
-)
 from schemas.codec import Output
-from schemas.events import (
-    RoleRecorded,
-    TenantRecorded,
-    WorkspaceRecorded,
-)
-from schemas.state import (
-    Tenant,
-    Workspace,
-)
+from schemas.recorded import RoleRecorded, TenantRecorded, WorkspaceRecorded
+from schemas.settings_changes import CreateTenant, CreateWorkspace, SetPolicy, SetRole
+from schemas.settings_state import Tenant, Workspace
 
 
 def create_tenant(draft: Draft, change: CreateTenant) -> Decision:
     """Open a tenant; the same again is answered 200, another name 409."""
-    place = state.tenant_key(draft.tenant_id)
+    place = settings_state.tenant_key(draft.tenant_id)
     known = draft.get(place, Tenant)
-    body = {"tenant_id": draft.tenant_id, "name": change.name}
     if known is not None and known.name != change.name:
         return answers.refused(
             draft, change, 409, "taken", f"{draft.tenant_id} is {known.name}'s id"
         )
     if known is not None:
-        return answers.unchanged(draft, change, body | {"default_role": known.default_role})
+        return answers.unchanged(draft, change, _details(draft.tenant_id, known))
     draft.emit(_tenant_recorded(draft, Tenant(name=change.name)))
     return answers.applied(
         draft,
         change,
         {place: Tenant(name=change.name)},
-        body | {"default_role": None},
+        _details(draft.tenant_id, Tenant(name=change.name)),
         subject=f"tenant/{draft.tenant_id}",
         sentence=f"The tenant {change.name} was created.",
         status=201,
     )
 
 
+def set_policy(draft: Draft, change: SetPolicy) -> Decision:
+    """Set what the tenant decides about its people and their attributes; it counts from now on."""
+    place = settings_state.tenant_key(draft.tenant_id)
+    known = draft.get(place, Tenant)
+    if known is None:
+        return answers.no_tenant(draft, change)
+    fields = ("sole_admin", "breaker", "own_attributes", "kept_as_sent")
+    given = {name: value for name in fields if (value := getattr(change, name)) is not None}
+    wanted = state.changed(known, **given)
+    if wanted == known:
+        return answers.unchanged(draft, change, _details(draft.tenant_id, known))
+    draft.emit(_tenant_recorded(draft, wanted))
+    because = Because(kind="admin", id="policy", name="the policy")
+    answers.follow_up(draft, "the policy was changed", because)
+    names = ", ".join(sorted(given))
+    return answers.applied(
+        draft,
+        change,
+        {place: wanted},
+        _details(draft.tenant_id, wanted),
+        subject=f"tenant/{draft.tenant_id}",
+        sentence=f"The policy was changed: {names}.",
+    )
+
+
 def set_role(draft: Draft, change: SetRole) -> Decision:
     """Make a role or change it; whoever it touches is decided anew, in chunks."""
-    before = draft.get(state.tenant_key(draft.tenant_id), Tenant)
+    before = draft.get(settings_state.tenant_key(draft.tenant_id), Tenant)
     if before is None:
         return answers.no_tenant(draft, change)
     body = {
@@ -78,7 +93,7 @@ def set_role(draft: Draft, change: SetRole) -> Decision:
     return answers.applied(
         draft,
         change,
-        {state.tenant_key(draft.tenant_id): after},
+        {settings_state.tenant_key(draft.tenant_id): after},
         body,
         subject=f"role/{change.slug}",
         sentence=f"The role {change.slug} was set: {_role_in_words(change)}.",
@@ -87,9 +102,9 @@ def set_role(draft: Draft, change: SetRole) -> Decision:
 
 def create_workspace(draft: Draft, change: CreateWorkspace) -> Decision:
     """Make a workspace; the same again is answered 200, another name 409."""
-    if draft.get(state.tenant_key(draft.tenant_id), Tenant) is None:
+    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
         return answers.no_tenant(draft, change)
-    place = state.workspace_key(draft.tenant_id, change.slug)
+    place = settings_state.workspace_key(draft.tenant_id, change.slug)
     known = draft.get(place, Workspace)
     body = {"slug": change.slug, "name": change.name}
     if known is not None and known.name != change.name:
@@ -133,6 +148,18 @@ def _role_in_words(change: SetRole) -> str:
 
 
 def _tenant_recorded(draft: Draft, tenant: Tenant) -> Output:
-    return TenantRecorded(
-        **draft.common("TenantRecorded"), name=tenant.name, default_role=tenant.default_role
-    )
+    details = _details(draft.tenant_id, tenant)
+    return TenantRecorded(**draft.common("TenantRecorded") | details)
+
+
+def _details(tenant_id: str, tenant: Tenant) -> dict[str, Any]:
+    """A tenant as its event and the answers describe it."""
+    return {
+        "tenant_id": tenant_id,
+        "name": tenant.name,
+        "default_role": tenant.default_role,
+        "sole_admin": tenant.sole_admin,
+        "breaker": tenant.breaker,
+        "own_attributes": tenant.own_attributes,
+        "kept_as_sent": tenant.kept_as_sent,
+    }

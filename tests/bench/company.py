@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from schemas import changes, ids
+from schemas import changes, ids, origin, settings_changes
 from schemas.access import WorkspaceGrant
 from schemas.changes import AnyChange
 
@@ -26,13 +26,13 @@ class Company:
 
     def opening(self) -> Iterator[AnyChange]:
         """What an operator sets up, and the groups."""
-        yield changes.CreateTenant(**self._common(), name=self.tenant_id)
-        yield changes.SetRole(**self._common(), slug="admin", rank=100, is_admin=True)
-        yield changes.SetRole(**self._common(), slug="member", rank=10, is_default=True)
+        yield settings_changes.CreateTenant(**self._common(), name=self.tenant_id)
+        yield settings_changes.SetRole(**self._common(), slug="admin", rank=100, is_admin=True)
+        yield settings_changes.SetRole(**self._common(), slug="member", rank=10, is_default=True)
         for number in range(MAPPED):
             slug = f"w{number}"
-            yield changes.CreateWorkspace(**self._common(), slug=slug, name=slug)
-        yield changes.CreateDirectory(
+            yield settings_changes.CreateWorkspace(**self._common(), slug=slug, name=slug)
+        yield settings_changes.CreateDirectory(
             **self._common(), directory_id=self.directory_id, name="Okta", provider="okta"
         )
         for number in range(GROUPS):
@@ -40,7 +40,7 @@ class Company:
                 **self._reported(), group_id=f"group-{number}", name=f"Group {number}"
             )
         for number in range(MAPPED):
-            yield changes.SetMapping(
+            yield settings_changes.SetMapping(
                 **self._common(),
                 directory_id=self.directory_id,
                 group_id=f"group-{number}",
@@ -86,7 +86,7 @@ class Company:
 
     def _reported(self) -> dict[str, Any]:
         common = self._common()
-        stamp = changes.Stamp(
+        stamp = origin.Stamp(
             HAPPENED + timedelta(milliseconds=20 * next(self._numbers)), common["change_id"]
         )
         return common | {"directory_id": self.directory_id, "stamp": stamp}

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from schemas import events
+from schemas import events, recorded
 from schemas.access import NO_ACCESS, Access, MemberRef
-from schemas.changes import Attribute
 from schemas.codec import Output
+from schemas.origin import Attribute
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -49,26 +49,28 @@ def deprovisioned(outputs: Iterable[Output]) -> set[str]:
 
 def active_users(outputs: Iterable[Output]) -> set[tuple[str, str]]:
     """(directory, user id), as directory-events say."""
-    last = {(e.directory_id, e.user_id): e for e in outputs if isinstance(e, events.UserRecorded)}
+    last = {(e.directory_id, e.user_id): e for e in outputs if isinstance(e, recorded.UserRecorded)}
     return {place for place, event in last.items() if event.active and not event.deleted}
 
 
 def groups(outputs: Iterable[Output]) -> dict[tuple[str, str], str]:
     """Names of the groups that are there, as directory-events say."""
-    last = {(e.directory_id, e.group_id): e for e in outputs if isinstance(e, events.GroupRecorded)}
+    last = {
+        (e.directory_id, e.group_id): e for e in outputs if isinstance(e, recorded.GroupRecorded)
+    }
     return {place: event.name for place, event in last.items() if not event.deleted}
 
 
 def memberships(outputs: Iterable[Output]) -> set[tuple[str, str, str]]:
     """(directory, group id, user id), as directory-events say."""
-    told = [event for event in outputs if isinstance(event, events.MembershipRecorded)]
+    told = [event for event in outputs if isinstance(event, recorded.MembershipRecorded)]
     last = {(event.directory_id, event.group_id, event.user_id): event.present for event in told}
     return {place for place, present in last.items() if present}
 
 
-def directories(outputs: Iterable[Output]) -> dict[str, events.DirectoryRecorded]:
+def directories(outputs: Iterable[Output]) -> dict[str, recorded.DirectoryRecorded]:
     """What directory-events said last of each."""
-    return {e.directory_id: e for e in outputs if isinstance(e, events.DirectoryRecorded)}
+    return {e.directory_id: e for e in outputs if isinstance(e, recorded.DirectoryRecorded)}
 
 
 def _after(before: Known, event: events.AccessEvent) -> Known:

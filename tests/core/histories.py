@@ -11,13 +11,9 @@ from typing_extensions import override
 
 from schemas import ids
 from schemas.access import WorkspaceGrant
-from schemas.changes import (
-    AnyChange,
-    AnyDirectoryChange,
-    AnySettingsChange,
-    DirectoryChange,
-    Stamp,
-)
+from schemas.changes import AnyChange, AnyReportedChange, ReportedChange
+from schemas.origin import Stamp
+from schemas.settings_changes import AnySettingsChange
 from tests.core import scenario as say
 
 T = TypeVar("T")
@@ -49,7 +45,7 @@ class Arrival(NamedTuple):
 class Course(NamedTuple):
     """What happened, and how it arrived."""
 
-    history: list[AnyDirectoryChange]
+    history: list[AnyReportedChange]
     arrivals: list[Arrival]
 
     @override
@@ -65,7 +61,7 @@ class Course(NamedTuple):
 def _in_short(change: AnyChange) -> str:
     left_out = {"change_id", "tenant_id", "recorded_at", "reply", "stamp", "idp_id", "email"}
     fields = msgspec.to_builtins(change) | msgspec.to_builtins(getattr(change, "user", {}))
-    at = f"@{change.stamp.at:%S}" if isinstance(change, DirectoryChange) else "set"
+    at = f"@{change.stamp.at:%S}" if isinstance(change, ReportedChange) else "set"
     return f"{at} {[value for name, value in fields.items() if name not in left_out | {'user'}]}"
 
 
@@ -126,7 +122,7 @@ def later_settings(draw: st.DrawFn) -> list[AnySettingsChange]:
 
 def _happening(  # noqa: PLR0911 # one arm a kind of happening is the point
     place: tuple[str, str], user_id: str, group: str, form: int
-) -> AnyDirectoryChange:
+) -> AnyReportedChange:
     """One thing at an IdP."""
     where = {"tenant_id": place[0], "directory": place[1]}
     match form:
@@ -179,7 +175,7 @@ def courses(draw: st.DrawFn, meanwhile: Sequence[AnySettingsChange] = ()) -> Cou
         st.integers(-_MOST, _MOST),
         st.integers(0, 11),
     )
-    history: list[AnyDirectoryChange] = []
+    history: list[AnyReportedChange] = []
     queue: list[tuple[int, AnyChange, int]] = []
     at = say.HAPPENED
     for index, (change, late, again, doing) in enumerate(draw(_list_of(told, draw))):

@@ -10,8 +10,9 @@ from processors.core.decide import decide
 from processors.core.draft import Decision
 from processors.core.overlay import Overlay
 from processors.state_view import StoredState
-from schemas.changes import AnyChange, DirectoryChange
+from schemas.changes import AnyChange
 from schemas.codec import Output
+from schemas.origin import DirectoryChange
 from schemas.state import State
 from tests.core import scenario
 from tests.core.histories import TENANTS, Arrival

@@ -15,10 +15,11 @@ from processors.core.decide import decide
 from processors.core.draft import Decision
 from processors.core.overlay import Writes
 from processors.state_view import StoredState
-from schemas import changes, codec, ids, limits, state
+from schemas import changes, codec, ids, limits, origin, settings_changes, state
 from schemas.access import Access, WorkspaceGrant
 from schemas.codec import Output
-from schemas.events import AuditEntry, DirectoryEvent
+from schemas.events import AuditEntry
+from schemas.recorded import DirectoryEvent
 
 TENANT = "acme"
 DIRECTORY = "directory_okta"
@@ -208,38 +209,42 @@ def _asked(tenant_id: str) -> dict[str, Any]:
     }
 
 
-def tenant(tenant_id: str = TENANT, name: str = "Acme") -> changes.CreateTenant:
-    return changes.CreateTenant(**_asked(tenant_id), name=name)
+def tenant(tenant_id: str = TENANT, name: str = "Acme") -> settings_changes.CreateTenant:
+    return settings_changes.CreateTenant(**_asked(tenant_id), name=name)
 
 
 def role(
     slug: str, rank: int, *, admin: bool = False, default: bool = False, tenant_id: str = TENANT
-) -> changes.SetRole:
-    return changes.SetRole(
+) -> settings_changes.SetRole:
+    return settings_changes.SetRole(
         **_asked(tenant_id), slug=slug, rank=rank, is_admin=admin, is_default=default
     )
 
 
-def workspace(slug: str, name: str = "", tenant_id: str = TENANT) -> changes.CreateWorkspace:
-    return changes.CreateWorkspace(**_asked(tenant_id), slug=slug, name=name or slug.title())
+def workspace(
+    slug: str, name: str = "", tenant_id: str = TENANT
+) -> settings_changes.CreateWorkspace:
+    return settings_changes.CreateWorkspace(
+        **_asked(tenant_id), slug=slug, name=name or slug.title()
+    )
 
 
 def directory(
     directory_id: str = DIRECTORY,
     name: str = "Acme Okta",
-    provider: changes.Provider = "okta",
+    provider: origin.Provider = "okta",
     tenant_id: str = TENANT,
-) -> changes.CreateDirectory:
-    return changes.CreateDirectory(
+) -> settings_changes.CreateDirectory:
+    return settings_changes.CreateDirectory(
         **_asked(tenant_id), directory_id=directory_id, name=name, provider=provider
     )
 
 
 def at_end(
-    on_disconnect: changes.OnDisconnect, *, directory: str = DIRECTORY, tenant_id: str = TENANT
-) -> changes.SetDirectory:
+    on_disconnect: origin.OnDisconnect, *, directory: str = DIRECTORY, tenant_id: str = TENANT
+) -> settings_changes.SetDirectory:
     """What the end of a directory means for its people."""
-    return changes.SetDirectory(
+    return settings_changes.SetDirectory(
         **_asked(tenant_id), directory_id=directory, on_disconnect=on_disconnect
     )
 
@@ -255,8 +260,8 @@ def mapping(
     *workspaces: WorkspaceGrant,
     directory: str = DIRECTORY,
     tenant_id: str = TENANT,
-) -> changes.SetMapping:
-    return changes.SetMapping(
+) -> settings_changes.SetMapping:
+    return settings_changes.SetMapping(
         **_asked(tenant_id),
         directory_id=directory,
         group_id=group_id,
@@ -277,7 +282,7 @@ def _happened(tenant_id: str, directory_id: str) -> dict[str, Any]:
         "tenant_id": tenant_id,
         "recorded_at": ARRIVED + timedelta(milliseconds=tick),
         "directory_id": directory_id,
-        "stamp": changes.Stamp(HAPPENED + timedelta(seconds=tick), event_id),
+        "stamp": origin.Stamp(HAPPENED + timedelta(seconds=tick), event_id),
     }
 
 
@@ -293,7 +298,7 @@ def reported(
     as_user: str | None = None,
     last_name: str = "Lee",
     email: str | None = None,
-    attributes: dict[str, changes.Attribute] | None = None,
+    attributes: dict[str, origin.Attribute] | None = None,
     directory: str = DIRECTORY,
     tenant_id: str = TENANT,
 ) -> changes.UserReported:
@@ -367,5 +372,5 @@ def directory_deleted(
     return changes.DirectoryDeleted(**_happened(tenant_id, directory))
 
 
-def noted(note: changes.Note, detail: str) -> changes.DirectoryNoted:
+def noted(note: origin.Note, detail: str) -> changes.DirectoryNoted:
     return changes.DirectoryNoted(**_happened(TENANT, DIRECTORY), note=note, detail=detail)

@@ -2,7 +2,6 @@
 
 from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
-    GroupRecorded,
     MemberDeactivated,
     MemberProfileChanged,
     MemberProvisioned,
@@ -12,6 +11,7 @@ from schemas.events import (
     PersonDeprovisioned,
     PersonRestored,
 )
+from schemas.recorded import GroupRecorded
 from schemas.state import DirectoryGroup
 from tests.core.scenario import (
     DIRECTORY,

@@ -6,18 +6,21 @@ from collections.abc import Callable
 import pytest
 
 from schemas import limits
-from schemas.changes import AnyDirectoryChange, OnDisconnect
+from schemas.changes import AnyReportedChange
 from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
     AuditEntry,
-    DirectoryRecorded,
-    GroupRecorded,
     MemberDeactivated,
     MemberReactivated,
     MemberRoleChanged,
-    MembershipRecorded,
     PersonDeprovisioned,
     PersonRestored,
+)
+from schemas.origin import OnDisconnect
+from schemas.recorded import (
+    DirectoryRecorded,
+    GroupRecorded,
+    MembershipRecorded,
     UserRecorded,
 )
 from schemas.state import Directory
@@ -215,7 +218,7 @@ def test_the_product_may_still_change_what_is_kept() -> None:
     ("departs", "reason"), [(deactivated, "deactivated"), (deleted, "deleted")]
 )
 def test_a_departure_from_before_the_end_cuts_off_after_it(
-    departs: Callable[[str], AnyDirectoryChange], reason: str
+    departs: Callable[[str], AnyReportedChange], reason: str
 ) -> None:
     world = acme().given(reported("ann"))
     departure = departs("ann")

@@ -9,8 +9,8 @@ from schemas.events import (
     MemberRoleChanged,
     PersonDeprovisioned,
     PersonRestored,
-    UserRecorded,
 )
+from schemas.recorded import UserRecorded
 from schemas.state import DirectoryUser, Member
 from tests.core.scenario import (
     access,

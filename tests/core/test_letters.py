@@ -6,8 +6,9 @@ from msgspec.structs import replace
 from processors.core import budget, letters
 from processors.core.draft import UndecidableError
 from schemas import limits
-from schemas.events import AuditEntry, ChangeSettled
+from schemas.events import AuditEntry
 from schemas.letters import Budget, DeadLetterRuled, Letter
+from schemas.recorded import ChangeSettled
 from tests.core.scenario import TENANT, World, acme, dropped
 
 ANN, BO = "user/directory_okta/ann", "user/directory_okta/bo"

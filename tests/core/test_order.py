@@ -8,13 +8,10 @@ from msgspec.structs import replace
 
 from processors.core.draft import UndecidableError
 from schemas import limits
-from schemas.changes import AnyDirectoryChange, Stamp
-from schemas.events import (
-    AuditEntry,
-    MemberProvisioned,
-    MemberRoleChanged,
-    MembershipRecorded,
-)
+from schemas.changes import AnyReportedChange
+from schemas.events import AuditEntry, MemberProvisioned, MemberRoleChanged
+from schemas.origin import Stamp
+from schemas.recorded import MembershipRecorded
 from schemas.state import DirectoryUser, Edge, Late, Member
 from tests.core.scenario import (
     ARRIVED,
@@ -134,7 +131,7 @@ def test_our_clock_orders_nothing() -> None:
     assert world.access_of("ann").standing == "none"
 
 
-_KINDS: dict[str, Callable[[], AnyDirectoryChange]] = {
+_KINDS: dict[str, Callable[[], AnyReportedChange]] = {
     "rename": lambda: reported("ann", last_name="Ray"),
     "deactivation": lambda: deactivated("ann"),
     "deletion": lambda: deleted("ann"),

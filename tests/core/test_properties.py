@@ -12,9 +12,16 @@ from processors.core import access
 from processors.core.draft import Draft
 from schemas import events, limits
 from schemas.access import Because, MemberRef
-from schemas.changes import AnySettingsChange
 from schemas.commands import RevokeSessions
-from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Link, Member
+from schemas.settings_changes import AnySettingsChange
+from schemas.state import (
+    Directory,
+    DirectoryGroup,
+    DirectoryUser,
+    Edge,
+    Link,
+    Member,
+)
 from schemas.work import Trigger
 from tests import reference
 from tests.core import folding, histories

@@ -6,23 +6,25 @@ import pytest
 from msgspec.structs import replace
 
 from schemas import limits
-from schemas.changes import AnySettingsChange
 from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
     AuditEntry,
-    ChangeSettled,
-    DirectoryRecorded,
-    MappingRecorded,
     MemberDeactivated,
     MemberProvisioned,
     MemberRoleChanged,
     MemberWorkspacesChanged,
     PersonDeprovisioned,
+)
+from schemas.recorded import (
+    ChangeSettled,
+    DirectoryRecorded,
+    MappingRecorded,
     RoleRecorded,
     TenantRecorded,
     WorkspaceRecorded,
 )
-from schemas.state import Mapping, Tenant
+from schemas.settings_changes import AnySettingsChange
+from schemas.settings_state import Mapping, Tenant
 from tests.core.scenario import (
     DIRECTORY,
     TENANT,
@@ -52,7 +54,9 @@ def answer(world: World) -> tuple[int, dict[str, Any]]:
 def test_a_tenant_is_made_once_and_keeps_its_name() -> None:
     world = World()
     world.when(tenant())
-    assert answer(world) == (201, {"tenant_id": "acme", "name": "Acme", "default_role": None})
+    status, body = answer(world)
+    assert (status, body["tenant_id"], body["name"]) == (201, "acme", "Acme")
+    assert (body["default_role"], body["sole_admin"], body["breaker"]) == (None, "allow", "off")
     assert world.the(TenantRecorded).name == "Acme"
     world.when(tenant())
     assert answer(world)[0] == 200

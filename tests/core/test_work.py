@@ -9,12 +9,8 @@ from processors.core.decide import decide
 from schemas import limits
 from schemas.access import NO_ACCESS
 from schemas.commands import RevokeSessions
-from schemas.events import (
-    AuditEntry,
-    MemberProvisioned,
-    MemberRoleChanged,
-    MembershipRecorded,
-)
+from schemas.events import AuditEntry, MemberProvisioned, MemberRoleChanged
+from schemas.recorded import MembershipRecorded
 from schemas.state import Edge, Late, Member
 from schemas.work import WORK, AnyWork, ReevaluateGroup, work_key
 from tests.core.scenario import (

@@ -26,7 +26,7 @@ from deploy.cli.errors import CommandError, exit_code
 from deploy.errors import InstallationError, NotAcceptedError
 from deploy.local.ports import free_ports
 from processors.transaction import TransactionError
-from schemas import changes
+from schemas import origin
 from schemas.positions import LogMismatchError
 from schemas.settings import SettingsError
 
@@ -108,9 +108,9 @@ def test_the_docs_show_the_json_of_a_command(name: str) -> None:
 
 
 def test_providers_are_those_of_the_schema() -> None:
-    assert directory.Provider == changes.Provider
-    assert directory.OnDisconnect == changes.OnDisconnect
-    assert all(provider in PAGE for provider in get_args(changes.Provider))
+    assert directory.Provider == origin.Provider
+    assert directory.OnDisconnect == origin.OnDisconnect
+    assert all(provider in PAGE for provider in get_args(origin.Provider))
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -12,6 +12,7 @@ from schemas.letters import DeadLetter
 Row = tuple[str, dict[str, Any]]
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+_LIFE: dict[str, Any] = {"resource": {}, "revision": 1, "created_at": LONG_AGO}
 
 
 def insert(table: str, **values: Any) -> Row:
@@ -25,12 +26,20 @@ def insert(table: str, **values: Any) -> Row:
 
 
 def tenant(tenant_id: str) -> Row:
-    return insert("tenant", tenant_id=tenant_id, name=tenant_id.title())
+    return insert(
+        "tenant",
+        tenant_id=tenant_id,
+        name=tenant_id.title(),
+        sole_admin="allow",
+        breaker="off",
+        own_attributes=[],
+        kept_as_sent=[],
+    )
 
 
 def directory(tenant_id: str, directory_id: str) -> list[Row]:
     about = {"name": "Okta", "provider": "okta", "kind": "workos"}
-    life = {"connected": True, "on_disconnect": "keep"}
+    life = {"mode": "active", "connected": True, "on_disconnect": "keep"}
     return [
         insert("directory", tenant_id=tenant_id, directory_id=directory_id, **about, **life),
         insert("directory_owner", tenant_id=tenant_id, directory_id=directory_id),
@@ -121,7 +130,7 @@ def company(tenant_id: str) -> Iterator[Row]:
     yield insert("workspace", tenant_id=tenant_id, slug="sales", name=f"Sales of {tenant_id}")
     yield from directory(tenant_id, okta)
     group = {"tenant_id": tenant_id, "directory_id": okta, "group_id": "group-1"}
-    yield insert("directory_group", **group, name=f"Admins of {tenant_id}", deleted=False)
+    yield insert("directory_group", **group, name=f"Admins of {tenant_id}", deleted=False, **_LIFE)
     grants = [{"workspace": "sales", "role": None}]
     yield insert("group_mapping", **group, role="admin", workspaces=grants)
     yield member(tenant_id, "ada", role="admin")
@@ -137,6 +146,8 @@ def company(tenant_id: str) -> Iterator[Row]:
         deleted=False,
         member_id="ada",
         attributes={},
+        leaving=False,
+        **_LIFE,
     )
     yield insert("membership", **group, user_id="user-ada")
     yield audit_entry(tenant_id, 1)

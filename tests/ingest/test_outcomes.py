@@ -5,7 +5,7 @@ import structlog
 
 from schemas import limits
 from schemas.access import WorkspaceGrant
-from schemas.changes import SetDirectory, SetMapping, SetRole
+from schemas.settings_changes import SetDirectory, SetMapping, SetRole
 from tests.ingest import rows
 from tests.ingest.asking import only_change, sending, settle
 from tests.ingest.conftest import WAIT_SECONDS, Door

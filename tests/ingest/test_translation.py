@@ -8,7 +8,7 @@ from ingest.refusals import InvalidEventError
 from ingest.workos import translation
 from schemas import codec, ids, limits
 from schemas.changes import (
-    AnyDirectoryChange,
+    AnyReportedChange,
     DirectoryDeleted,
     DirectoryNoted,
     DirectoryStateReported,
@@ -17,11 +17,11 @@ from schemas.changes import (
     MembershipAdded,
     MembershipRemoved,
     ReportedUser,
-    Stamp,
     UserDeleted,
     UserReported,
     is_urgent,
 )
+from schemas.origin import Stamp
 from tests.ingest import events
 from tests.ingest.events import (
     DIRECTORY,
@@ -56,7 +56,7 @@ ADA = ReportedUser(
 )
 
 
-def change_of(sent: dict[str, Any]) -> AnyDirectoryChange:
+def change_of(sent: dict[str, Any]) -> AnyReportedChange:
     report = translation.read(events.body_of(sent))
     assert isinstance(report, translation.Report)
     return translation.change_of(report, tenant_id="acme", recorded_at=ARRIVED)
@@ -134,7 +134,7 @@ def reported(**changed: Any) -> ReportedUser:
     ids=lambda value: value["event"] if isinstance(value, dict) else "",
 )
 def test_each_event_becomes_its_change(
-    sent: dict[str, Any], change: AnyDirectoryChange, urgent: bool
+    sent: dict[str, Any], change: AnyReportedChange, urgent: bool
 ) -> None:
     assert change_of(sent) == change
     assert is_urgent(change) is urgent

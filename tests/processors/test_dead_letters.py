@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from schemas import changes, limits, topics
 from schemas.envelope import REPLAY
-from schemas.events import AuditEntry, UserRecorded
+from schemas.events import AuditEntry
 from schemas.letters import DeadLetter, DeadLetterRuled
 from schemas.partitions import partition_of
+from schemas.recorded import UserRecorded
 from tests.core import scenario
 from tests.core.scenario import directory, reported, role, tenant
 from tests.harness import PARTITIONS, World

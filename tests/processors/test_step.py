@@ -11,8 +11,8 @@ from processors.state_view import StoredState
 from processors.step import Step
 from schemas import changes, codec, limits, metrics, state
 from schemas.envelope import REPLAY, Headers
-from schemas.events import UserRecorded
 from schemas.letters import Budget, Letter, budget_key
+from schemas.recorded import UserRecorded
 from schemas.settings import Settings
 from schemas.state import DirectoryUser, Position
 from tests.core import scenario

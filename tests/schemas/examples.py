@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas import changes, codec, letters, state, work
+from schemas import changes, codec, letters, origin, policy, scim_state, settings_state, state, work
 from schemas.access import Access, Because, MemberRef, WorkspaceGrant
 from schemas.codec import Output
 from schemas.state import State
 
 _AT: Final = datetime(2026, 7, 1, 9, 30, 0, 125000, tzinfo=UTC)
-_STAMP: Final = changes.Stamp(_AT, "event_01")
+_STAMP: Final = origin.Stamp(_AT, "event_01")
 _BECAUSE: Final = Because(kind="group", id="group_01", name="Platform Admins")
 _GRANTS: Final = (WorkspaceGrant("design", "viewer"), WorkspaceGrant("sales"))
 _ACCESS: Final = Access(standing="active", role="admin", workspaces=_GRANTS)
@@ -32,6 +32,10 @@ _VALUES: Final[dict[str, Any]] = {
     "active": True,
     "actor": "directory/directory_01",
     "admin_roles": ("admin",),
+    "added": ("0197c5a2-0c00-7000-8000-000000000002",),
+    "at": _AT,
+    "base": 1782898200125000,
+    "breaker": "hold",
     "after": "directory_user_07",
     "applied": _ACCESS,
     "attributes": {"title": "Lead", "floor": 3, "remote": True},
@@ -41,7 +45,12 @@ _VALUES: Final[dict[str, Any]] = {
     "cause": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
     "ce_id": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
     "change_id": "5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
+    "changed": {"active": False, "title": None},
+    "closed_at": _STAMP,
+    "closes": True,
+    "created_at": _AT,
     "decision": "changed",
+    "discarded": True,
     "connected": False,
     "default_role": "member",
     "deleted": True,
@@ -52,17 +61,27 @@ _VALUES: Final[dict[str, Any]] = {
     "display_name": "Ann Lee",
     "email": "ann@acme.example",
     "entity": "user/directory_01/directory_user_01",
+    "ended_at": _AT,
+    "exact": True,
+    "expires_at": _AT,
+    "external_id": "00u1",
     "event_id": "0b8a5f5e-3c52-5d0c-8f0e-0d8f6f4f2b21",
     "external_ids": ("directory_01/00u1",),
     "first_name": "Ann",
+    "free": True,
     "group_id": "group_01",
     "headers": [("ce_id", b"event"), ("traceparent", b"\xff")],
+    "hold": policy.Hold(reason="breaker", discarded=True),
     "idp_id": "00u1",
+    "ignored": ("nickName",),
+    "in_conflict": True,
     "is_admin": True,
     "is_default": True,
     "key": b"acme",
+    "kept_as_sent": ("employeeNumber",),
     "kind": "workos",
     "letter_id": "7d1f4b62-6a1e-5b1c-9a43-6a2a1d3e0c22",
+    "leaving": "deactivated",
     "letters": (3, 7),
     "last_name": "Lee",
     "member": MemberRef(
@@ -73,11 +92,15 @@ _VALUES: Final[dict[str, Any]] = {
         display_name="Ann Lee",
     ),
     "member_id": "0197c5a2-0c00-7000-8000-000000000001",
+    "members_at": _STAMP,
+    "mode": "paused",
     "name": "Platform Admins",
     "note": "token_created",
     "occurred_at": _AT,
     "offset": 7,
     "on_disconnect": "deactivate",
+    "own_attributes": (policy.OwnAttribute("urn:acme:scim:User", "badge", "integer"),),
+    "owner": "0197c5a2-0c00-7000-8000-000000000002",
     "part": "groups",
     "partition": 3,
     "phrase": "Okta deleted the group Platform Admins",
@@ -89,9 +112,13 @@ _VALUES: Final[dict[str, Any]] = {
     "ranks": {"admin": 30, "member": 20},
     "reason": "deleted",
     "recorded_at": _AT,
+    "redacted": ("title",),
     "removal": True,
+    "removed": ("0197c5a2-0c00-7000-8000-000000000003",),
     "reply": True,
+    "resource": {"userName": "ann", "emails": [{"value": "ann@acme.example"}]},
     "revision": 2,
+    "revoked_at": _AT,
     "role": "admin",
     "role_from": "admin",
     "role_to": "member",
@@ -100,11 +127,13 @@ _VALUES: Final[dict[str, Any]] = {
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "sentence": "Ann Lee became admin because Okta added them to Platform Admins.",
     "slug": "design",
+    "sole_admin": "block",
     "stamp": _STAMP,
     "status": 201,
     "subject": "member/0197c5a2-0c00-7000-8000-000000000001",
     "tenant_id": "acme",
     "told": _STAMP,
+    "token_id": "k3v9",
     "topic": "directory-changes",
     "topic_id": "kq4wBMVtQ3yzVeB6cxLhHw",
     "trigger": work.Trigger(
@@ -129,14 +158,21 @@ _VALUES: Final[dict[str, Any]] = {
     ),
     "user_id": "directory_user_01",
     "user_name": "ann",
+    "user_name_key": "ann",
     "users": (state.UserKey("directory_01", "directory_user_01"),),
     "value": b"\xff\xfe not JSON",
+    "what": "nickName",
     "workspaces": _GRANTS,
     "workspaces_from": (),
     "workspaces_to": _GRANTS,
 }
 _EXCEPTIONS: Final[dict[str, dict[str, Any]]] = {
     "DeadLetter": {"reason": "undecodable"},
+    "CreateDirectory": {"kind": "scim"},
+    "HoldRecorded": {"reason": "breaker"},
+    "RuleHold": {"ruling": "separate"},
+    "UserRecorded": {"leaving": True},
+    "WarningRecorded": {"kind": "ignored_attribute"},
 }
 
 Message = changes.Inbound | Output
@@ -154,7 +190,7 @@ def records() -> dict[str, State]:
     return {f"state.{kind.__name__.lower()}": _example(kind) for kind in _leaves(State)}
 
 
-_HOMES: Final = {state.__name__, work.__name__, letters.__name__}
+_HOMES: Final = {module.__name__ for module in (state, scim_state, settings_state, work, letters)}
 
 
 def _leaves(kind: type[State]) -> set[type[State]]:

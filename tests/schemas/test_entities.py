@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from schemas import changes, codec
+from schemas import changes, codec, origin
 from schemas.entities import entity_of, of_headers
 from tests.schemas import examples
 
@@ -42,7 +42,7 @@ def test_who_cannot_read_the_body_finds_the_entity_in_the_headers() -> None:
     for message in MESSAGES.values():
         envelope = (
             codec.envelope_of_change(message, "tests")
-            if isinstance(message, changes.Change)
+            if isinstance(message, origin.Change)
             else codec.envelope_of_output(message)
         )
         assert of_headers(envelope.headers(), "m") == entity_of(message)

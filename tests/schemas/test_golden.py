@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from schemas import changes, codec, entities
+from schemas import changes, codec, entities, origin
 from schemas.codec import InvalidMessageError
 from schemas.envelope import header
 from schemas.state import State
@@ -34,7 +34,7 @@ def decoded(name: str) -> examples.Message | State:
     if name in RECORDS:
         return codec.decode_record(payload, type(RECORDS[name]))
     message = MESSAGES[name]
-    if isinstance(message, changes.Change):
+    if isinstance(message, origin.Change):
         return codec.decode_inbound(b"acme", payload)
     return codec.decode_output(codec.topic_of(message), b"acme", payload)
 
@@ -68,7 +68,7 @@ def test_an_example_leaves_no_field_at_its_default(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MESSAGES))
 def test_a_message_travels_as_a_cloud_event(name: str) -> None:
     message = MESSAGES[name]
-    if isinstance(message, changes.Change):
+    if isinstance(message, origin.Change):
         envelope = codec.envelope_of_change(message, "rollcall/ingest")
         assert envelope.id == message.change_id
     else:
@@ -100,8 +100,19 @@ def test_what_is_no_change_is_refused(key: bytes | None, value: bytes | None, wh
 
 
 def test_deactivations_deletions_and_removals_are_urgent() -> None:
-    made = [message for message in MESSAGES.values() if isinstance(message, changes.Change)]
+    made = [message for message in MESSAGES.values() if isinstance(message, origin.Change)]
     urgent = {type(change).__name__ for change in made if changes.is_urgent(change)}
-    assert urgent == {"UserDeleted", "GroupDeleted", "MembershipRemoved", "DirectoryDeleted"}
+    assert urgent == {
+        "UserDeleted",
+        "GroupDeleted",
+        "MembershipRemoved",
+        "DirectoryDeleted",
+        "DisconnectDirectory",
+        "RevokeToken",
+        "ScimUserChanged",  # the example deactivates
+        "ScimUserDeleted",
+        "ScimGroupDeleted",
+        "ScimMembersChanged",  # the example removes
+    }
     report = next(change for change in made if isinstance(change, changes.UserReported))
     assert changes.is_urgent(replace(report, user=replace(report.user, active=False)))

@@ -8,15 +8,17 @@ from schemas.access import Access, Because, MemberRef, WorkspaceGrant
 from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
     AuditEntry,
-    ChangeSettled,
-    DirectoryRecorded,
     MemberDeactivated,
     MemberProvisioned,
     MemberRoleChanged,
+)
+from schemas.letters import DeadLetter, DeadLetterRuled
+from schemas.recorded import (
+    ChangeSettled,
+    DirectoryRecorded,
     MembershipRecorded,
     UserRecorded,
 )
-from schemas.letters import DeadLetter, DeadLetterRuled
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ACCESS = Access(standing="active", role="member", workspaces=(WorkspaceGrant("sales", "viewer"),))
@@ -29,6 +31,9 @@ def common(tenant_id: str = "acme") -> dict[str, Any]:
         "cause": str(uuid.uuid4()),
         "recorded_at": NOON,
     }
+
+
+LIFE: dict[str, Any] = {"revision": 1, "created_at": NOON}
 
 
 def about(member_id: str, revision: int, tenant_id: str = "acme") -> dict[str, Any]:
@@ -51,7 +56,7 @@ def about(member_id: str, revision: int, tenant_id: str = "acme") -> dict[str, A
 def user(user_id: str, **fields: Any) -> UserRecorded:
     given = {"directory_id": "okta", "idp_id": f"idp-{user_id}", "member_id": f"m-{user_id}"}
     standing = {"active": True, "deleted": False}
-    return UserRecorded(user_id=user_id, **{**common(), **given, **standing, **fields})
+    return UserRecorded(user_id=user_id, **{**common(), **given, **standing, **LIFE, **fields})
 
 
 def directory(directory_id: str = "okta", tenant_id: str = "acme") -> DirectoryRecorded:
@@ -61,6 +66,7 @@ def directory(directory_id: str = "okta", tenant_id: str = "acme") -> DirectoryR
         name="Okta",
         provider="okta",
         kind="workos",
+        mode="active",
         connected=True,
         on_disconnect="keep",
     )

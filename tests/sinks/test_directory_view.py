@@ -8,21 +8,22 @@ import pytest
 from schemas import topics
 from schemas.access import WorkspaceGrant
 from schemas.codec import Output
-from schemas.events import (
+from schemas.events import MemberWorkspacesChanged
+from schemas.read_models import OUTCOME_CHANNEL
+from schemas.recorded import (
     GroupRecorded,
     MappingRecorded,
-    MemberWorkspacesChanged,
     RoleRecorded,
     TenantRecorded,
     WorkspaceRecorded,
 )
-from schemas.read_models import OUTCOME_CHANNEL
 from sinks import directory_view
 from sinks.directory_view import DirectoryView
 from tests.harness import World
 from tests.sinks import messages
 from tests.sinks.conftest import WAIT_SECONDS
 from tests.sinks.messages import (
+    LIFE,
     common,
     deactivated,
     directory,
@@ -34,11 +35,21 @@ from tests.sinks.messages import (
 from tests.waiting import eventually
 
 SETTINGS: tuple[Output, ...] = (
-    TenantRecorded(**common(), name="Acme", default_role=None),
+    TenantRecorded(
+        **common(),
+        name="Acme",
+        default_role=None,
+        sole_admin="allow",
+        breaker="off",
+        own_attributes=(),
+        kept_as_sent=(),
+    ),
     RoleRecorded(**common(), slug="admin", rank=10, is_admin=True),
     WorkspaceRecorded(**common(), slug="sales", name="Sales"),
     directory(),
-    GroupRecorded(**common(), directory_id="okta", group_id="g1", name="Platform", deleted=False),
+    GroupRecorded(
+        **common(), directory_id="okta", group_id="g1", name="Platform", deleted=False, **LIFE
+    ),
     MappingRecorded(
         **common(),
         directory_id="okta",

@@ -13,18 +13,16 @@ from msgspec import to_builtins
 from deploy.simulate.workos import Event, deactivation, first_sync
 from ingest.workos import translation
 from schemas.access import WorkspaceGrant
-from schemas.changes import (
-    AnyChange,
-    AnyDirectoryChange,
+from schemas.changes import AnyChange, AnyReportedChange, is_urgent
+from schemas.partitions import partition_of
+from schemas.settings_changes import (
     AnySettingsChange,
     CreateDirectory,
     CreateTenant,
     CreateWorkspace,
     SetMapping,
     SetRole,
-    is_urgent,
 )
-from schemas.partitions import partition_of
 from schemas.topics import CHANGES, URGENT
 from tests.harness import PARTITIONS, World
 
@@ -157,7 +155,7 @@ class Customer:
             *mappings,
         ]
 
-    def changes(self) -> list[AnyDirectoryChange]:
+    def changes(self) -> list[AnyReportedChange]:
         """What happened, in the order of its deliveries."""
         reports = [translation.read(json.dumps(event).encode()) for event in self.events]
         return [

@@ -48,7 +48,8 @@ BEGIN
     FOREACH name IN ARRAY ARRAY[
         'tenant', 'role', 'workspace', 'directory', 'directory_owner', 'directory_user',
         'directory_group', 'membership', 'group_mapping', 'member', 'member_workspace', 'session',
-        'api_key', 'member_cutoff', 'audit_entry', 'outcome', 'dead_letter'
+        'api_key', 'member_cutoff', 'audit_entry', 'outcome', 'dead_letter', 'directory_revision',
+        'scim_token', 'scim_token_use', 'given_up', 'hold', 'directory_warning'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         -- One sink writes for all tenants: its grants bound it, not its rows.
@@ -60,6 +61,8 @@ BEGIN
                 WHEN name = 'tenant' THEN 'true'
                 -- A webhook names a directory; whose it is, is what the door asks.
                 WHEN name = 'directory_owner' THEN 'true'
+                -- The SCIM door learns the tenant from the token.
+                WHEN name = 'scim_token' THEN 'true'
                 -- One listener re-reads what all requests wait for, of many tenants at once.
                 WHEN name = 'outcome' THEN 'true'
                 -- Some letters name no tenant, and the operator lists those of all.
@@ -71,6 +74,11 @@ BEGIN
         EXECUTE format(
             'CREATE POLICY gateway_adds ON %I FOR INSERT TO rollcall_gateway WITH CHECK (%s)',
             name, own);
+    END LOOP;
+    FOREACH name IN ARRAY ARRAY['scim_token_use', 'given_up'] LOOP
+        EXECUTE format(
+            'CREATE POLICY gateway_writes ON %I TO rollcall_gateway USING (%s) WITH CHECK (%s)',
+            name, own, own);
     END LOOP;
     -- A dashboard compares tenants: its grants bound it, to columns that tell of no person.
     FOREACH name IN ARRAY ARRAY['directory', 'dead_letter'] LOOP
@@ -88,17 +96,21 @@ GRANT SELECT ON installation TO rollcall_gateway, rollcall_sink;
 
 GRANT SELECT ON tenant, role, workspace, directory, directory_owner, directory_user,
     directory_group, membership, group_mapping, member, member_workspace, session, api_key,
-    member_cutoff, audit_entry, outcome, dead_letter TO rollcall_gateway;
+    member_cutoff, audit_entry, outcome, dead_letter, directory_revision, scim_token, hold,
+    directory_warning TO rollcall_gateway;
 GRANT INSERT ON session, api_key TO rollcall_gateway;
+GRANT SELECT, INSERT, UPDATE ON scim_token_use TO rollcall_gateway;
+GRANT SELECT, INSERT, DELETE ON given_up TO rollcall_gateway;
 
 GRANT SELECT, INSERT, UPDATE ON tenant, role, workspace, directory, directory_user,
-    directory_group, group_mapping, member, member_cutoff, outcome, dead_letter, sink_position
-    TO rollcall_sink;
-GRANT SELECT, INSERT ON directory_owner, membership, member_workspace, audit_entry TO rollcall_sink;
+    directory_group, group_mapping, member, member_cutoff, outcome, dead_letter, sink_position,
+    directory_revision, scim_token, hold TO rollcall_sink;
+GRANT SELECT, INSERT ON directory_owner, membership, member_workspace, audit_entry,
+    directory_warning TO rollcall_sink;
 GRANT SELECT, DELETE ON session TO rollcall_sink;
 GRANT UPDATE (label) ON session TO rollcall_sink; -- FOR UPDATE SKIP LOCKED asks for some column
 GRANT SELECT, UPDATE (revoked_at) ON api_key TO rollcall_sink;
-GRANT DELETE ON membership, member_workspace, outcome TO rollcall_sink;
+GRANT DELETE ON membership, member_workspace, outcome, hold TO rollcall_sink;
 
 GRANT USAGE ON SCHEMA public TO rollcall_dashboard;
 GRANT SELECT (tenant_id, directory_id, name, provider) ON directory TO rollcall_dashboard;

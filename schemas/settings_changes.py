@@ -1,0 +1,120 @@
+"""Changes that an administrator of the product asks for through the admin API."""
+
+from datetime import datetime
+from typing import Literal
+
+from schemas.access import WorkspaceGrant
+from schemas.origin import Change, Kind, Mode, OnDisconnect, Provider
+from schemas.policy import Breaker, OwnAttribute, SoleAdmin
+
+
+class CreateTenant(Change, frozen=True, kw_only=True, tag="create_tenant"):
+    """Open a tenant; refused when its id is taken by one of another name."""
+
+    name: str
+
+
+class SetRole(Change, frozen=True, kw_only=True, tag="set_role"):
+    """Make a role or change it; members are ranked anew."""
+
+    slug: str
+    rank: int
+    """The highest rank among a member's roles wins."""
+    is_admin: bool = False
+    is_default: bool = False
+    """The role of active people in no mapped group; without such a role they get no access."""
+
+
+class CreateWorkspace(Change, frozen=True, kw_only=True, tag="create_workspace"):
+    """Make a workspace that mappings can grant."""
+
+    slug: str
+    name: str
+
+
+class SetPolicy(Change, frozen=True, kw_only=True, tag="set_policy"):
+    """Set the tenant's policy; what is None stays as it is."""
+
+    sole_admin: SoleAdmin | None = None
+    breaker: Breaker | None = None
+    own_attributes: tuple[OwnAttribute, ...] | None = None
+    kept_as_sent: tuple[str, ...] | None = None
+
+
+class CreateDirectory(Change, frozen=True, kw_only=True, tag="create_directory"):
+    """Give a WorkOS directory to the tenant, or make one that an IdP writes to by SCIM."""
+
+    directory_id: str
+    name: str
+    provider: Provider = "generic"
+    kind: Kind = "workos"
+
+
+class SetDirectory(Change, frozen=True, kw_only=True, tag="set_directory"):
+    """Say how a directory's word counts; what is None stays as it is."""
+
+    directory_id: str
+    on_disconnect: OnDisconnect | None = None
+    mode: Mode | None = None
+
+
+class DisconnectDirectory(Change, frozen=True, kw_only=True, tag="disconnect_directory"):
+    """End a SCIM directory, with all its users and groups."""
+
+    directory_id: str
+
+
+class CreateToken(Change, frozen=True, kw_only=True, tag="create_token"):
+    """Let whoever knows a secret write to a SCIM directory; two of a directory at a time."""
+
+    directory_id: str
+    token_id: str
+    sha256: str
+    """Of the whole token, in hex: nothing else of it is kept."""
+    expires_at: datetime | None = None
+
+
+class RevokeToken(Change, frozen=True, kw_only=True, tag="revoke_token"):
+    """End a token at once."""
+
+    directory_id: str
+    token_id: str
+
+
+class RuleHold(Change, frozen=True, kw_only=True, tag="rule_hold"):
+    """End a hold by an administrator's word.
+
+    approve: what is desired is applied; of a `conflict`, it is the same person.
+    discard: what is applied stays, until the IdP says active and inactive again.
+    separate: of a `conflict`, it is somebody new.
+    """
+
+    member_id: str
+    ruling: Literal["approve", "discard", "separate"]
+
+
+class SetMapping(Change, frozen=True, kw_only=True, tag="set_mapping"):
+    """Say what a directory group grants.
+
+    Its members are evaluated anew.  Neither role nor workspaces: nothing.
+    """
+
+    directory_id: str
+    group_id: str
+    role: str | None = None
+    workspaces: tuple[WorkspaceGrant, ...] = ()
+
+
+AnySettingsChange = (
+    CreateTenant
+    | SetPolicy
+    | SetRole
+    | CreateWorkspace
+    | CreateDirectory
+    | SetDirectory
+    | DisconnectDirectory
+    | CreateToken
+    | RevokeToken
+    | SetMapping
+    | RuleHold
+)

@@ -1,0 +1,66 @@
+"""State records of what administrators set: tenants, workspaces, mappings, tokens."""
+
+from datetime import datetime
+
+import msgspec
+
+from schemas.access import WorkspaceGrant
+from schemas.policy import Breaker, OwnAttribute, SoleAdmin
+from schemas.state import State, key
+
+
+class Tenant(State, frozen=True, kw_only=True):
+    """A customer, its policy and its ranks."""
+
+    name: str
+    default_role: str | None = None
+    ranks: dict[str, int] = msgspec.field(default_factory=dict)
+    """Rank by role slug; the highest wins."""
+    admin_roles: tuple[str, ...] = ()
+    sole_admin: SoleAdmin = "allow"
+    breaker: Breaker = "off"
+    own_attributes: tuple[OwnAttribute, ...] = ()
+    kept_as_sent: tuple[str, ...] = ()
+    """Names of attributes whose values are never replaced by a hash."""
+
+
+class Workspace(State, frozen=True, kw_only=True):
+    """A workspace that mappings can grant."""
+
+    name: str
+
+
+class Mapping(State, frozen=True, kw_only=True):
+    """What a directory group grants."""
+
+    role: str | None = None
+    workspaces: tuple[WorkspaceGrant, ...] = ()
+
+
+class Token(State, frozen=True, kw_only=True):
+    """A token with which an IdP writes to a SCIM directory; stays when it is revoked."""
+
+    sha256: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+def tenant_key(tenant_id: str) -> bytes:
+    """Where a Tenant stands."""
+    return key("tenant", tenant_id)
+
+
+def workspace_key(tenant_id: str, slug: str) -> bytes:
+    """Where a Workspace stands."""
+    return key("workspace", tenant_id, slug)
+
+
+def mapping_key(tenant_id: str, directory_id: str, group_id: str) -> bytes:
+    """Where a Mapping stands."""
+    return key("mapping", tenant_id, directory_id, group_id)
+
+
+def token_key(tenant_id: str, directory_id: str, token_id: str) -> bytes:
+    """Where a Token stands."""
+    return key("token", tenant_id, directory_id, token_id)
