@@ -102,10 +102,11 @@ def _answer_to(error: Exception) -> JSONResponse:
     if isinstance(error, RefusedError):
         return refusal(error)
     # The text of an exception may hold what was sent, so only its kind and its place are logged.
-    where = [f"{frame.filename}:{frame.lineno}" for frame in _frames(error)]
-    log.error("a request failed", kind=type(error).__name__, where=where[-5:])
+    log.error("a request failed", kind=type(error).__name__, where=place_of(error))
     return refusal(RefusedError("Something failed here; the log says where."))
 
 
-def _frames(error: Exception) -> traceback.StackSummary:
-    return traceback.extract_tb(error.__traceback__)
+def place_of(error: Exception) -> list[str]:
+    """Where an exception was raised, innermost last: what may be logged of it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename}:{frame.lineno}" for frame in frames][-5:]

@@ -23,7 +23,8 @@ _PRIVATE: Final = (
 )
 _NUMBER: Final = r"(?: ?(?:NUMBER|NUMMER|NUM|NR|NO|ID|CODE))?(?![^\W\d_])"
 _LABELLED: Final = re.compile(
-    rf"(?<![^\W_])(?:{_PRIVATE}){_NUMBER}(?: IS| #)?[^0-9A-Z]{{0,3}}"
+    rf"(?<![^\W_])(?:{_PRIVATE.replace(' ?', '[ -]?')}){_NUMBER}"
+    r"(?: IS)?(?:[^0-9A-Z]{1,3}|(?=\d{6}))"
     r"(?P<number>(?=[A-Z]*\d)[0-9A-Z]+(?:[ ./\-](?=[A-Z]*\d)[0-9A-Z]+)*)"
 )
 _PRIVATE_NAME: Final = re.compile(rf"(?<![^\W_])(?:{_PRIVATE}|SIN|TIN|PAN){_NUMBER}")
@@ -31,13 +32,12 @@ _PERSONAL_NAME: Final = re.compile(
     r"\b(?:PERSONAL ?(?:NUMMER|NR|NUMBER|NO|ID)|ID(?:ENTIFICATION)? ?(?:NUMBER|NUMMER|NO|NR))\b"
 )
 _PHONE_NAME: Final = re.compile(r"PHONE|TELEFON|MOBILE|FAX|PAGER|\bTEL\b|\bCELL\b")
-_WORD_ENDS: Final = re.compile(
-    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^0-9A-Za-z]+",
-)
+_WORD_ENDS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 
+_SHORTEST: Final = 9  # characters of a number that its format or a label tells
 _FOUR_DIGITS: Final = re.compile(r"\d(?:\D*\d){3}")
 # Close together, as in every number; the Indian PAN alone has but four, and a letter.
-_SIX_DIGITS: Final = re.compile(r"\d(?:\D{0,3}\d){3}(?:(?:\D{0,3}\d){2}|[A-Za-z]\b)")
+_SIX_DIGITS: Final = re.compile(r"\d(?:\D{0,3}\d){3}(?:(?:\D{0,3}\d){2}|[A-Z]\b)")
 _ORDINARY: Final = re.compile(
     r"\b[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}\b"
     r"|(?<!\d)(?:19|20)\d\d([./\-])[01]?\d\1[0-3]?\d"  # a date, with or without a time
@@ -67,20 +67,18 @@ class About(NamedTuple):
 def number_in(text: str, about: About) -> str | None:
     """The number for which a text has to be hidden: digits and ASCII capitals, or None.
 
-    The same number gives the same result in whatever way it is written.  Time is linear in the
-    length of the text.
+    It is the same however the number is written.  Time is linear in the length of the text.
     """
-    enough = _FOUR_DIGITS if about.private else _SIX_DIGITS
-    if not enough.search(text):
+    if not _FOUR_DIGITS.search(text):
         return None
-    plain = _ORDINARY.sub("|", _normalised(text))
+    enough = _FOUR_DIGITS if about.private else _SIX_DIGITS
+    plain = _normalised(text)
+    if not enough.search(plain) or (len(plain) < _SHORTEST and not about.private):
+        return None
+    plain = _ORDINARY.sub("|", plain)
     if not enough.search(plain):
         return None
-    numbers = number_formats.formatted(plain, phone=about.phone) or [
-        number
-        for match in _LABELLED.finditer(plain)
-        if _SIX_DIGITS.search(number := number_formats.compact(match["number"]))
-    ]
+    numbers = number_formats.formatted(plain, phone=about.phone) or _labelled(plain)
     if numbers:
         return "".join(numbers)
     whole = number_formats.compact(plain)
@@ -98,6 +96,12 @@ def about(name: str) -> About:
         personal=bool(_PERSONAL_NAME.search(words)),
         phone=bool(_PHONE_NAME.search(words)),
     )
+
+
+def _labelled(plain: str) -> list[str]:
+    """The numbers that stand behind what says what they are: "Passport no. X1234567"."""
+    found = (match["number"] for match in _LABELLED.finditer(plain))
+    return [number_formats.compact(number) for number in found if _SIX_DIGITS.search(number)]
 
 
 def _normalised(text: str) -> str:

@@ -17,18 +17,22 @@ from ingest.api.dead_letters import DeadLetters, Dropped
 from ingest.api.directories import Directories, Directory
 from ingest.api.mappings import Mappings, SettledMapping
 from ingest.api.members import Members
+from ingest.api.policies import Policies
 from ingest.api.roles import Roles, SettledRole
 from ingest.api.sessions import Sessions
 from ingest.api.tenants import Tenant, Tenants
+from ingest.api.tokens import ShownToken, Token, Tokens
 from ingest.api.workspaces import Workspace, Workspaces
 from ingest.assignments import Assignments
 from ingest.bodies import BodyLimit
+from ingest.connections import Connections
 from ingest.database import Database
 from ingest.directories import DirectoryOwners
 from ingest.measuring import Measuring
 from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
 from ingest.replays import Replays
+from ingest.scim.app import ScimDoor
 from ingest.server import Server
 from ingest.tracing import Tracing
 from ingest.workos.webhook import WorkosWebhook
@@ -47,10 +51,11 @@ class Gateway:
         """Put the parts together; nothing is connected before the application starts.
 
         Raises:
-            SettingsError: the admin token, Kafka or the database is not set.
+            SettingsError: the admin token, the redaction key, Kafka or the database is not set.
         """
         self.settings = settings
         self.database = Database(settings)
+        self.connections = Connections(settings)
         self.publisher = Publisher(settings, installation)
         self.outcomes = Outcomes(settings)
         self.owners = DirectoryOwners(self.database)
@@ -58,11 +63,13 @@ class Gateway:
         self.app = self._app(settings.require_admin_token())
 
     def _app(self, token: str) -> Starlette:
+        scim = ScimDoor(self.settings, self.connections, self.publisher, self.outcomes)
         webhook = WorkosWebhook(self.settings, self.publisher, self.owners)
         return Starlette(
             routes=[
                 Route(WORKOS, webhook),
                 Mount("/api", app=self._api(token)),
+                Mount("/scim", app=scim),
             ],
             middleware=[
                 Middleware(Measuring, doors={WORKOS}),
@@ -79,6 +86,8 @@ class Gateway:
         roles = Roles(self.database, changes)
         workspaces = Workspaces(self.database, changes)
         directories = Directories(self.database, changes, self.owners, self.assignments)
+        tokens = Tokens(self.database, changes)
+        policies = Policies(self.database, changes)
         mappings = Mappings(self.database, changes)
         members = Members(self.database)
         sessions = Sessions(self.database)
@@ -107,6 +116,9 @@ class Gateway:
         letter = "/dead-letters/{letter_id}"
         api.post("/tenants", status_code=201, response_model=Tenant)(tenants.create)
         api.get("/tenants")(tenants.every)
+        api.put(tenant + "/policy", response_model=Tenant)(policies.set)
+        api.get(tenant + "/holds")(policies.holds)
+        api.put(tenant + "/holds/{member_id}")(policies.rule)
         api.put(tenant + "/roles/{slug}", response_model=SettledRole)(roles.set)
         api.get(tenant + "/roles")(roles.every)
         api.post(tenant + "/workspaces", status_code=201, response_model=Workspace)(
@@ -118,6 +130,11 @@ class Gateway:
         )
         api.get(tenant + "/directories")(directories.every)
         api.put(directory, response_model=Directory)(directories.set)
+        api.delete(directory, response_model=Directory)(directories.disconnect)
+        api.get(directory + "/warnings")(directories.warnings)
+        api.post(directory + "/tokens", status_code=201, response_model=ShownToken)(tokens.create)
+        api.get(directory + "/tokens")(tokens.every)
+        api.delete(directory + "/tokens/{token_id}", response_model=Token)(tokens.revoke)
         api.put(mapping, response_model=SettledMapping)(mappings.set)
         api.get(tenant + "/mappings")(mappings.every)
         api.get(tenant + "/members")(members.page)
@@ -144,6 +161,7 @@ class Gateway:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.publisher.start()
+        await self.connections.open()
         self.outcomes.start()
         self.assignments.start()
         try:
@@ -152,6 +170,7 @@ class Gateway:
             await self.assignments.close()
             await self.outcomes.close()
             await self.publisher.close()
+            await self.connections.close()
             self.database.close()
 
 

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas import metrics
 
+ROUTE = "rollcall.route"
+"""The key of a request's scope under which a door may say itself which route it took."""
 ELSEWHERE = "elsewhere"
 """The route of whatever leads to nothing: a sender must not choose labels."""
 
@@ -46,6 +48,8 @@ class Measuring:
     def _route(self, scope: Scope) -> str:
         if (path := scope["path"]) in self._doors:
             return str(path)
+        if (named := scope.get(ROUTE)) is not None:
+            return str(named)
         # FastAPI says which of its routes took the request.
         route = scope.get("route")
         return f"/api{route.path}" if route is not None else ELSEWHERE

@@ -42,10 +42,15 @@ class _Module(Protocol):
     def is_valid(self, number: str, /) -> bool: ...
 
 
+_NumberOf = Callable[[str], str | None]
+"""The number in what a pattern found, compact; None if it is none."""
+_Kinds = tuple[re.Pattern[str], list[tuple[re.Pattern[str], _NumberOf]]]
+"""A pattern that finds whether there is any of them, and one for each."""
+
+
 class _Kind(NamedTuple):
     pattern: str
-    number: Callable[[str], str | None]
-    """The number in what the pattern found, compact; None if it is none."""
+    number: _NumberOf
     in_phones: bool = False
     """Whether it counts among phone numbers too, since none of them looks like it."""
 
@@ -57,23 +62,22 @@ def formatted(text: str, *, phone: bool) -> list[str]:
         text: normalised: capitals, ASCII digits, "-" for dashes, single spaces.
         phone: whether phone numbers are expected, which look like many a number.
     """
-    if not _ANY_KIND.search(text):
+    some, kinds = _PHONE_KINDS if phone else _ALL_KINDS
+    if not some.search(text):
         return []
-    for pattern, kind in _PATTERNS:
-        if phone and not kind.in_phones:
-            continue
-        found = [kind.number(match[1]) for match in pattern.finditer(text)]
+    for pattern, number_of in kinds:
+        found = [number_of(match[1]) for match in pattern.finditer(text)]
         if numbers := [number for number in found if number]:
             return numbers
     return []
 
 
 def unformatted(number: str) -> bool:
-    """Whether a compact number of ten digits or more is what some country gives to persons.
+    """Whether a compact number of ten digits or more fits what some country gives to persons.
 
-    One of a few hundred others passes too, so it must be likely for another reason.
+    One of a hundred others fits too, so something else must speak for it.
     """
-    return any(module.is_valid(number) for module in _UNFORMATTED)
+    return any(_is_valid(module, number) for module in _UNFORMATTED)
 
 
 def compact(text: str) -> str:
@@ -81,19 +85,26 @@ def compact(text: str) -> str:
     return _PUNCTUATION.sub("", text)
 
 
-def _checked(*modules: _Module) -> Callable[[str], str | None]:
+def _is_valid(module: _Module, number: str) -> bool:
+    try:
+        return module.is_valid(number)
+    except (LookupError, ValueError):
+        return True  # stdnum 2.2 fails over a place that it does not know: hide rather than show
+
+
+def _checked(*modules: _Module) -> _NumberOf:
     """Numbers that one of the modules of stdnum accepts without punctuation."""
 
     def number(found: str) -> str | None:
         bare = compact(found)
-        return bare if any(module.is_valid(bare) for module in modules) else None
+        return bare if any(_is_valid(module, bare) for module in modules) else None
 
     return number
 
 
-def _punctuated(module: _Module) -> Callable[[str], str | None]:
+def _punctuated(module: _Module) -> _NumberOf:
     """Numbers whose punctuation is a part of them."""
-    return lambda found: compact(found) if module.is_valid(found) else None
+    return lambda found: compact(found) if _is_valid(module, found) else None
 
 
 def _card(found: str) -> str | None:
@@ -115,7 +126,7 @@ def _iban(found: str) -> str | None:
         number += group
         if len(number) >= length:
             break
-    return number if len(number) == length and iban.is_valid(number) else None
+    return number if iban.is_valid(number) else None
 
 
 @lru_cache(maxsize=26 * 26)
@@ -152,7 +163,10 @@ _KINDS: Final = (
     _Kind(rf"\d{{4}}(?:{_S}\d{{4}}){{3}}", _card, in_phones=True),
     _Kind(rf"3\d{{3}}{_S}\d{{6}}{_S}\d{{4,5}}", _card),
     _Kind(r"\d{13,19}", _card),
-    _Kind(r"\d{2,}(?:[ .\-]{0,3}\d){11,17}", _evenly_grouped),
+    _Kind(
+        rf"(?<!\d )(?=(?:\d[ .\-]{{0,3}}){{13}})\d{{2,9}}(?:{_S}\d{{1,9}}){{1,9}}(?! \d)",
+        _evenly_grouped,
+    ),
     _Kind(r"\d{4}[ -]?\d{4}[ -]?\d\d[ -]?\d{10}", _checked(ccc)),
     _Kind(r"\d{8}[ -]?\d{14}", _checked(cbu)),
     _Kind(r"\d{4}\.\d\d\.\d{5}", _checked(kontonr)),
@@ -173,7 +187,10 @@ _KINDS: Final = (
     _Kind(r"[A-Z]{3}P[A-Z]\d{4}[A-Z]", _checked(pan), in_phones=True),
     _Kind(r"[A-Z]{4}\d{6}[HM][A-Z]{5}[0-9A-Z]\d", _checked(curp), in_phones=True),
     _Kind(r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", _punctuated(hetu)),
-    _Kind(r"[1-478][ .]?\d\d[ .]?\d\d[ .]?\d[\dAB](?:[ .]?\d{3}){2}[ .-]?\d\d", _checked(nir)),
+    _Kind(
+        r"[12][ .]?\d\d[ .]?(?:0[1-9]|1[0-2]|[2-9]\d)[ .]?\d[\dAB](?:[ .]?\d{3}){2}[ .\-]?\d\d",
+        _checked(nir),
+    ),
     _Kind(r"[1-9]\d{5}[ -]?(?:19|20)\d{6}[ -]?\d{3}[\dX]", _checked(ric)),
     _Kind(r"\d{6}-[1-8]\d{6}", _checked(rrn)),
     _Kind(r"(?:19|20)?\d{6}[-+]\d{4}", _checked(personnummer)),
@@ -190,11 +207,17 @@ _KINDS: Final = (
     _Kind(r"(?<!\d )[2-9]\d{3}[ -]\d{4}[ -]\d{4}(?! \d)", _checked(aadhaar)),
 )
 """What counts in any attribute; the first of them is the most certain."""
-# Nothing is consumed, so that a number is found even within what only looked like one.
-_PATTERNS: Final = tuple(
-    (re.compile(f"{_BEGIN}(?=({kind.pattern}){_END})"), kind) for kind in _KINDS
-)
-_ANY_KIND: Final = re.compile(f"{_BEGIN}(?:{'|'.join(kind.pattern for kind in _KINDS)}){_END}")
+
+
+def _compiled(*kinds: _Kind) -> _Kinds:
+    some = "|".join(kind.pattern for kind in kinds)
+    # These consume nothing, so that a number is found even within what only looked like one.
+    each = [(re.compile(f"{_BEGIN}(?=({kind.pattern}){_END})"), kind.number) for kind in kinds]
+    return re.compile(f"{_BEGIN}(?:{some}){_END}"), each
+
+
+_ALL_KINDS: Final = _compiled(*_KINDS)
+_PHONE_KINDS: Final = _compiled(*(kind for kind in _KINDS if kind.in_phones))
 _UNFORMATTED: Final[tuple[_Module, ...]] = (
     personnummer,
     pesel,

@@ -71,12 +71,12 @@ class Outcomes:
 
     @contextlib.contextmanager
     def expected(
-        self, tenant_id: str, change_id: str
+        self, tenant_id: str, change_id: str, deadline: float | None = None
     ) -> Iterator[Callable[[], Awaitable[Outcome]]]:
         """Register a change before it is published, so that no notification is missed.
 
-        Yields what waits for its outcome: at most OUTCOME_SECONDS from now on, else it raises
-        OutcomeTimeoutError.
+        Yields what waits for its outcome: at most OUTCOME_SECONDS from now on, or until a deadline
+        by the event loop's clock, else it raises OutcomeTimeoutError.
 
         Raises:
             UnavailableError: nobody listens, so the change had better not be made.
@@ -84,12 +84,12 @@ class Outcomes:
         if not self.ready:
             raise UnavailableError("The database is away, nothing was changed: try again.")
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + limits.OUTCOME_SECONDS
+        until = deadline or loop.time() + limits.OUTCOME_SECONDS
         waiting = self._waiting[change_id] = _Waiting(tenant_id, loop.create_future())
 
         async def wait() -> Outcome:
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(until):
                     return await waiting.answer
             except TimeoutError:
                 raise OutcomeTimeoutError from None

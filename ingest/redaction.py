@@ -111,37 +111,39 @@ class _Walk:
         self._kept = kept
         self.found: set[str] = set()
 
-    def mapping(self, sent: Mapping[str, Any], path: str, *, private: bool) -> dict[str, Any]:
+    def mapping(self, sent: Mapping[str, Any], path: str, private: bool) -> dict[str, Any]:
         # What a multi-valued attribute is of may stand beside it: {"type": "ssn", "value": …}.
         kind = sent.get("type")
         private = private or (isinstance(kind, str) and detectors.about(kind).private)
         return {
-            name: self._value(value, f"{path}.{name}" if path else name, private=private)
+            name: self._value(value, f"{path}.{name}" if path else name, private)
             for name, value in sent.items()
         }
 
-    def _value(self, value: Any, path: str, *, private: bool) -> Any:
+    def _value(self, value: Any, path: str, private: bool) -> Any:
         place = _place(path)
         if place.identity or place.folded in self._kept:
             return value
         if isinstance(value, str):  # first, since most are
-            return self._text(value, value, path, place, private=private)
-        if isinstance(value, dict):
-            return self.mapping(value, path, private=private)
-        if isinstance(value, list):
-            return [self._value(each, path, private=private) for each in value]
-        return self._text(value, _digits(value), path, place, private=private)
-
-    def _text(self, value: Any, text: str, path: str, place: "_Place", *, private: bool) -> Any:
-        if text.startswith(PREFIX):
-            hidden = None if self._redactor.is_own(self._tenant_id, text) else text
+            text = value
+        elif isinstance(value, dict):
+            return self.mapping(value, path, private)
+        elif isinstance(value, list):
+            return [self._value(each, path, private) for each in value]
         else:
-            about = place.about._replace(private=True) if private else place.about
-            hidden = detectors.number_in(text, about)
+            text = _digits(value)
+        about = place.about._replace(private=True) if private else place.about
+        hidden = self._hidden(text, about)
         if hidden is None:
             return value
         self.found.add(path)
         return self._redactor.replacement(self._tenant_id, hidden)
+
+    def _hidden(self, text: str, about: detectors.About) -> str | None:
+        """What a hash has to stand for."""
+        if not text.startswith(PREFIX):
+            return detectors.number_in(text, about)
+        return None if self._redactor.is_own(self._tenant_id, text) else text
 
 
 class _Place(NamedTuple):
@@ -153,18 +155,17 @@ class _Place(NamedTuple):
 @lru_cache(maxsize=4_096)  # they are few, since only an allow-list of attributes passes
 def _place(path: str) -> _Place:
     """What is known of an attribute by its path alone."""
-    folded = _folded(path)
     # A URN is no name that could tell something, and it has dots of its own.
     _, urn, rest = path.rpartition(":")
     name = rest.partition(".")[2] if urn else path
-    first, *_, last = _folded(name).split(".") * 2
+    parts = _folded(name).split(".")
     identity = (
-        last in _PARTS
-        or first == "manager"  # an id, or read-only but for it (RFC 7643 §4.3)
-        or _folded(name) == "emails.value"
-        or (not urn and _folded(name) in _IDENTITY)
+        parts[-1] in _PARTS
+        or parts[0] == "manager"  # an id, and a name that no client writes (RFC 7643 §4.3)
+        or parts == ["emails", "value"]
+        or (not urn and parts[0] in _IDENTITY)
     )
-    return _Place(folded, identity, detectors.about(name or rest))
+    return _Place(_folded(path), identity, detectors.about(name or rest))
 
 
 def _folded(name: str) -> str:
@@ -174,8 +175,6 @@ def _folded(name: str) -> str:
 def _digits(value: object) -> str:
     """The digits of a whole number, however JSON carried it; else nothing."""
     match value:
-        case bool() | None:
-            return ""
         case float() if value.is_integer():
             return _digits(int(value))
         case int() if abs(value) < _INTEGERS:

@@ -6,12 +6,13 @@ The detail of a refusal says what to do.  It never repeats what was sent.
 from typing import ClassVar, Literal
 
 from schemas import limits
+from schemas.origin import Provider
 
 
 class RefusedError(Exception):
     """A request that gets no 2xx."""
 
-    status: ClassVar[int] = 500
+    status: int = 500
     """HTTP status of the answer."""
     code: ClassVar[str] = "internal"
     """For programs: the `error` of the answer."""
@@ -54,6 +55,14 @@ class UnauthenticatedError(RefusedError):
 
     def __init__(self) -> None:
         super().__init__("Send the header `Authorization: Bearer <admin token>`.")
+
+
+class TokenRefusedError(RefusedError):
+    """A SCIM request without a token that can be used: the reason tells which day it ended."""
+
+    status = 401
+    code = "unauthenticated"
+    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="rollcall"'}
 
 
 class NotFoundError(RefusedError):
@@ -176,6 +185,19 @@ class NotDurableError(UnavailableError):
         super().__init__(
             "Kafka did not confirm the change. It may still land: send the same request again."
         )
+
+
+class GivenUpError(UnavailableError):
+    """A SCIM write that may still land: the same request again finds what it made."""
+
+    code = "outcome_pending"
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(
+            "The change is not decided yet, and may still land: send the same request again."
+        )
+        # Okta is known to repeat 429 and not known to repeat 503 (idp-facts §D).
+        self.status = 429 if provider == "okta" else 503
 
 
 class OutcomeTimeoutError(UnavailableError):

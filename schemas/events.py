@@ -115,9 +115,9 @@ OPERATOR_TENANT: Final = "_rollcall"
 
 
 class AuditEntry(Event, frozen=True, kw_only=True, tag="audit_entry"):
-    """One decision that changed, refused or ignored something."""
+    """One decision that changed, refused, held or ignored something."""
 
-    decision: Literal["changed", "refused", "ignored"]
+    decision: Literal["changed", "refused", "held", "ignored"]
     subject: str
     """What it is about.
 

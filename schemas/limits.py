@@ -56,6 +56,32 @@ ROLES_PER_TENANT: Final = 100
 """Roles of a tenant: they share one state record, so it must stay small."""
 WORKSPACES_PER_MAPPING: Final = 50
 """Workspaces that one group mapping may grant."""
+TOKEN_CACHE_SECONDS: Final = 5
+"""How long the gateway trusts its answer to "whose is this token?": a revoked one ends by then."""
+SCIM_BODY: Final = 2_000_000
+"""Largest body of a SCIM request; more is answered 413 (WorkOS takes as much, idp-facts §1.8)."""
+SCIM_RESOURCE: Final = 500_000
+"""Largest user or group without its members, as JSON; it must fit into one message."""
+SCIM_NAME: Final = 255
+"""Longest userName or externalId, in characters: they are keys."""
+SCIM_GROUP_NAME: Final = 512
+"""Longest displayName of a group, in characters: it is indexed."""
+SCIM_FILTER: Final = 2_000
+"""Longest filter, in characters."""
+SCIM_PAGE: Final = 200
+"""Resources in one page of a SCIM list."""
+BULK_OPERATIONS: Final = 100
+"""Operations of one SCIM bulk request."""
+BULK_BODY: Final = 1_000_000
+"""Largest body of a SCIM bulk request."""
+IGNORED_NAMES: Final = 20
+"""Attributes of one request that are named as not kept."""
+SCIM_AT_ONCE: Final = 64
+"""SCIM requests of one tenant that a gateway works on at once; others wait (DESIGN §5)."""
+TOKEN_DAYS: Final = 3_650
+"""Longest life of a token that expires, in days."""
+OWN_ATTRIBUTES: Final = 50
+"""Attributes that a tenant adds to those that are kept, or exempts from redaction."""
 TOKENS_PER_DIRECTORY: Final = 2
 """Tokens of a SCIM directory that can be used at once: one replaces the other (DESIGN §6)."""
 PAGE: Final = 200
@@ -99,3 +125,12 @@ LATE_MARK_DAYS: Final = 7
 """How long an ignored late change is remembered; WorkOS repeats a delivery for three days."""
 DIRECTORY_CACHE_SECONDS: Final = 5
 """How long the gateway trusts its answer to "which tenant owns this directory?"."""
+
+BREAKER_MINUTES: Final = 10
+"""How long somebody's loss of all access counts towards a tenant's breaker (access-rules §5)."""
+BREAKER_SHARE: Final = 10
+"""Percent of those with access who may lose it in that time."""
+BREAKER_LEAST: Final = 5
+"""People who may lose access in that time however few have it."""
+BREAKER_PEOPLE: Final = 50
+"""People who may lose access in that time however many have it."""

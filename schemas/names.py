@@ -16,6 +16,11 @@ def comparable(name: str) -> str:
     return normalize("NFC", normalize("NFC", name).lower())
 
 
+def exact(name: str) -> str:
+    """The form in which names with `caseExact` are compared: NFC."""
+    return normalize("NFC", name)
+
+
 def is_redacted(value: object) -> bool:
     """Whether a value is the hash of what was sent."""
     return isinstance(value, str) and value.startswith(REDACTED)

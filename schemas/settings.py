@@ -54,6 +54,14 @@ class Settings(BaseSettings):
     url: str = Field(
         "http://127.0.0.1:8080", description="Where the command line finds the gateway."
     )
+    public_url: str | None = Field(
+        None,
+        description="How IdPs reach the gateway, for links in SCIM answers. Unset: ROLLCALL_URL.",
+    )
+    redaction_key: str | None = Field(
+        None,
+        description="Secret that hashes of private numbers are keyed with; never change it.",
+    )
     admin_token: str | None = Field(
         None, description="Bearer token of the admin API; at least 16 characters."
     )
@@ -105,7 +113,7 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("admin_token")
+    @field_validator("admin_token", "redaction_key")
     @classmethod
     def _long_enough(cls, value: str | None) -> str | None:
         if value is not None and not _SECRET.fullmatch(value):
@@ -172,6 +180,10 @@ class Settings(BaseSettings):
         SettingsError if it is not set: an empty secret must never open a door.
         """
         return _required(self.admin_token, "ROLLCALL_ADMIN_TOKEN", "the admin API's token")
+
+    def require_redaction_key(self) -> str:
+        """The key of redaction; SettingsError if it is not set."""
+        return _required(self.redaction_key, "ROLLCALL_REDACTION_KEY", "a random secret")
 
 
 def load() -> Settings:

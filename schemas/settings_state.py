@@ -1,11 +1,11 @@
-"""State records of what administrators set: tenants, workspaces, mappings, tokens."""
+"""State records of what administrators set, and of what the tenant's policy goes by."""
 
 from datetime import datetime
 
 import msgspec
 
 from schemas.access import WorkspaceGrant
-from schemas.policy import Breaker, OwnAttribute, SoleAdmin
+from schemas.policy import Breaker, HoldReason, OwnAttribute, SoleAdmin
 from schemas.state import State, key
 
 
@@ -46,6 +46,25 @@ class Token(State, frozen=True, kw_only=True):
     revoked_at: datetime | None = None
 
 
+class Admin(State, frozen=True, kw_only=True):
+    """A member was told to be an administrator; whether the role still is one says the tenant."""
+
+
+class Held(State, frozen=True, kw_only=True):
+    """Something of a member is on hold."""
+
+
+class Headcount(State, frozen=True, kw_only=True):
+    """How many people of the tenant have access, and who lost it of late."""
+
+    with_access: int = 0
+    lost: tuple[datetime, ...] = ()
+    """When the last of them lost all access, or were to lose it and the breaker held it.
+
+    At most one more than `limits.BREAKER_PEOPLE`.
+    """
+
+
 def tenant_key(tenant_id: str) -> bytes:
     """Where a Tenant stands."""
     return key("tenant", tenant_id)
@@ -59,6 +78,21 @@ def workspace_key(tenant_id: str, slug: str) -> bytes:
 def mapping_key(tenant_id: str, directory_id: str, group_id: str) -> bytes:
     """Where a Mapping stands."""
     return key("mapping", tenant_id, directory_id, group_id)
+
+
+def admin_key(tenant_id: str, member_id: str) -> bytes:
+    """Where an Admin stands."""
+    return key("admin", tenant_id, member_id)
+
+
+def held_key(tenant_id: str, reason: HoldReason, member_id: str) -> bytes:
+    """Where a Held stands."""
+    return key("held", tenant_id, reason, member_id)
+
+
+def headcount_key(tenant_id: str) -> bytes:
+    """Where a Headcount stands."""
+    return key("headcount", tenant_id)
 
 
 def token_key(tenant_id: str, directory_id: str, token_id: str) -> bytes:

@@ -151,7 +151,8 @@ class Member(State, frozen=True, kw_only=True):
     """A person in the product."""
 
     users: tuple[UserKey, ...] = ()
-    """The directory users that are not deleted, sorted."""
+    """The directory users that are not deleted, sorted; deleted ones too while their directory is
+    testing or paused, whose mode they are asked for."""
     external_ids: tuple[str, ...] = ()
     product_id: str | None = None
     email: str | None = None
@@ -167,6 +168,8 @@ class Member(State, frozen=True, kw_only=True):
     """Counts the member's access events."""
     hold: Hold | None = None
     """Why `applied` is not what is desired."""
+    holds: int = 0
+    """Counts what became of the member's holds."""
 
 
 class Position(State, frozen=True, kw_only=True):

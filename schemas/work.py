@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from schemas.access import Because
 from schemas.origin import Stamp
+from schemas.policy import HoldReason
 from schemas.state import SEPARATOR, State, parts_of
 
 
@@ -63,13 +64,34 @@ class ReevaluateDirectory(Chunked, frozen=True, kw_only=True, tag="reevaluate_di
     part: Literal["users", "groups"] = "users"
 
 
+class ReevaluateHeld(Chunked, frozen=True, kw_only=True, tag="reevaluate_held"):
+    """Follow-up work: decide anew about those who are on hold for a reason, by member id."""
+
+    reason: HoldReason
+
+
+class FinishLeaving(AnyWork, frozen=True, kw_only=True, tag="finish_leaving"):
+    """Follow-up work: nothing keeps a directory user any more whom the IdP wanted gone."""
+
+    trigger: Trigger
+    directory_id: str
+    user_id: str
+
+
 class ForgetLate(AnyWork, frozen=True, kw_only=True, tag="forget_late"):
     """Follow-up work: no longer remember an ignored change."""
 
     change_id: str
 
 
-Work = ReevaluateGroup | ReevaluateTenant | ReevaluateDirectory | ForgetLate
+Work = (
+    ReevaluateGroup
+    | ReevaluateTenant
+    | ReevaluateDirectory
+    | ReevaluateHeld
+    | FinishLeaving
+    | ForgetLate
+)
 WORK: Final = b"work" + SEPARATOR
 """What every work key begins with, but for what may wait."""
 HOUSEKEEPING: Final = b"housekeeping" + SEPARATOR

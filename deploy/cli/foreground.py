@@ -124,6 +124,7 @@ def _completed(given: Settings, stack: Stack, port: int) -> Settings:
             "port": port,
             "url": health.url_of(given.host, port),
             "admin_token": given.admin_token or made.admin_token,
+            "redaction_key": given.redaction_key or made.redaction_key,
             "workos_webhook_secrets": given.workos_webhook_secrets or (made.workos_webhook_secret,),
             "state_folder": stack.folder / "state",
         }
@@ -136,7 +137,9 @@ def _variables(ours: Settings) -> Mapping[str, str]:
         "ROLLCALL_KAFKA": ours.require_kafka(),
         "ROLLCALL_DATABASE_URL": ours.require_database(),
         "ROLLCALL_PORT": str(ours.port),
+        "ROLLCALL_URL": ours.url,
         "ROLLCALL_ADMIN_TOKEN": ours.require_admin_token(),
+        "ROLLCALL_REDACTION_KEY": ours.require_redaction_key(),
         "ROLLCALL_WORKOS_WEBHOOK_SECRETS": ",".join(ours.workos_webhook_secrets),
         "ROLLCALL_STATE_FOLDER": str(ours.state_folder),
     }
@@ -176,6 +179,7 @@ def _announce(
                 "  rollcall --help",
                 f"WorkOS posts to {ours.url}/api/webhooks/workos and signs with",
                 f"  {ours.workos_webhook_secrets[0]}",
+                f"IdPs that speak SCIM write to {ours.public_url or ours.url}/scim/v2",
                 "",
                 "Ctrl-C stops everything.",
             ]

@@ -18,6 +18,7 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
 
     admin_token: str
     workos_webhook_secret: str
+    redaction_key: str
 
 
 def secrets_in(folder: Path) -> Secrets:
@@ -28,7 +29,9 @@ def secrets_in(folder: Path) -> Secrets:
     """
     file = folder / _FILE
     if not file.exists():
-        _write(file, Secrets(admin_token=_new(), workos_webhook_secret=_new()))
+        _write(
+            file, Secrets(admin_token=_new(), workos_webhook_secret=_new(), redaction_key=_new())
+        )
     try:
         return msgspec.json.decode(file.read_bytes(), type=Secrets)
     except (OSError, msgspec.DecodeError) as error:

@@ -1,6 +1,10 @@
 """Directories: the links from a tenant's IdP."""
 
-from pydantic import BaseModel
+import secrets
+from datetime import UTC, datetime
+from typing import Self
+
+from pydantic import BaseModel, model_validator
 from sqlalchemy import select
 from starlette.responses import JSONResponse
 
@@ -10,23 +14,34 @@ from ingest.assignments import Assignments
 from ingest.database import Database
 from ingest.directories import DirectoryOwners
 from ingest.refusals import DirectoryTakenError
-from schemas.origin import OnDisconnect, Provider
+from schemas import ids
+from schemas.origin import Kind, Mode, OnDisconnect, Provider
 from schemas.read_models import directory, directory_owner
-from schemas.settings_changes import CreateDirectory, SetDirectory
+from schemas.scim_models import directory_warning
+from schemas.settings_changes import CreateDirectory, DisconnectDirectory, SetDirectory
 
 
 class NewDirectory(Body):
-    """A WorkOS directory to give to a tenant."""
+    """A WorkOS directory to give to a tenant, or a SCIM directory to make."""
 
-    directory_id: Id
+    directory_id: Id | None = None
+    """Of `workos`: its id there.  Of `scim`: left out, since we make it."""
     name: Text
     provider: Provider = "generic"
+    kind: Kind = "workos"
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.kind == "workos") != (self.directory_id is not None):
+            raise ValueError("name the directory_id of a workos directory, and of no other")
+        return self
 
 
 class DirectorySettings(Body):
-    """What the end of a directory is to mean for its people."""
+    """How a directory's word counts; what is left out stays as it is."""
 
-    on_disconnect: OnDisconnect
+    on_disconnect: OnDisconnect | None = None
+    mode: Mode | None = None
 
 
 class Directory(BaseModel):
@@ -36,14 +51,33 @@ class Directory(BaseModel):
     name: str
     provider: str
     kind: str
+    mode: Mode
     connected: bool
     on_disconnect: OnDisconnect
+    ended_at: datetime | None
 
 
 class DirectoryList(BaseModel):
     """A tenant's directories, sorted by id."""
 
     directories: list[Directory]
+
+
+class DirectoryWarning(BaseModel):
+    """Something that the directory's administrators should know."""
+
+    kind: str
+    """`unknown_member`: the IdP puts somebody into a group whom it did not send.
+    `ignored_attribute`: it sends an attribute that is not kept."""
+    what: str
+    """The group's id, or the attribute's name."""
+    recorded_at: datetime
+
+
+class DirectoryWarningList(BaseModel):
+    """What a directory's administrators should know, newest first."""
+
+    warnings: list[DirectoryWarning]
 
 
 class Directories:
@@ -62,22 +96,24 @@ class Directories:
         self._assignments = assignments
 
     async def create(self, tenant_id: TenantId, body: NewDirectory) -> JSONResponse:
-        """Give a directory to a tenant, with all that waited for it; 409 if it is another's.
+        """Make a SCIM directory; or give a WorkOS one to a tenant, with all that waited for it.
 
-        Only the door can say so: processors see one tenant at a time.
+        409 if it is another tenant's.  Only the door can say so: processors see one at a time.
         """
-        if await self._owners.owner(body.directory_id) not in {None, tenant_id}:
+        directory_id = body.directory_id or _new_id()
+        if await self._owners.owner(directory_id) not in {None, tenant_id}:
             raise DirectoryTakenError
         change = CreateDirectory(
             tenant_id=tenant_id,
-            directory_id=body.directory_id,
+            directory_id=directory_id,
             name=body.name,
             provider=body.provider,
+            kind=body.kind,
             **asked_now(),
         )
         answer = await self._changes.settle(change)
         # Two tenants may have asked at once; the first one that directory_view saw has it.
-        if await self._owners.owner(body.directory_id) not in {None, tenant_id}:
+        if await self._owners.owner(directory_id) not in {None, tenant_id}:
             raise DirectoryTakenError
         self._assignments.wake()
         return answer
@@ -85,13 +121,19 @@ class Directories:
     async def set(
         self, tenant_id: TenantId, directory_id: DirectoryId, body: DirectorySettings
     ) -> JSONResponse:
-        """Say what the end of a directory means for its people."""
+        """Say how a directory's word counts, and what its end means for its people."""
         change = SetDirectory(
             tenant_id=tenant_id,
             directory_id=directory_id,
             on_disconnect=body.on_disconnect,
+            mode=body.mode,
             **asked_now(),
         )
+        return await self._changes.settle(change)
+
+    async def disconnect(self, tenant_id: TenantId, directory_id: DirectoryId) -> JSONResponse:
+        """End a SCIM directory: its tokens are refused, and its people keep or lose access."""
+        change = DisconnectDirectory(tenant_id=tenant_id, directory_id=directory_id, **asked_now())
         return await self._changes.settle(change)
 
     def every(self, tenant_id: TenantId) -> DirectoryList:
@@ -106,3 +148,19 @@ class Directories:
         with self._database.tenant(tenant_id) as connection:
             rows = connection.execute(query).mappings()
             return DirectoryList(directories=[Directory(**row) for row in rows])
+
+    def warnings(self, tenant_id: TenantId, directory_id: DirectoryId) -> DirectoryWarningList:
+        """List what the IdP sends that is not kept or not known."""
+        columns = directory_warning.c
+        query = (
+            select(columns.kind, columns.what, columns.recorded_at)
+            .where(columns.tenant_id == tenant_id, columns.directory_id == directory_id)
+            .order_by(columns.recorded_at.desc(), columns.kind, columns.what)
+        )
+        with self._database.tenant(tenant_id) as connection:
+            rows = connection.execute(query).mappings()
+            return DirectoryWarningList(warnings=[DirectoryWarning(**row) for row in rows])
+
+
+def _new_id() -> str:
+    return ids.ordered(datetime.now(UTC), secrets.token_hex(16))

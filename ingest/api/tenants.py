@@ -1,14 +1,28 @@
 """Tenants: the customers."""
 
-from pydantic import BaseModel
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy import select
 from starlette.responses import JSONResponse
 
 from ingest.api.changes import Changes, asked_now
 from ingest.api.parameters import Body, Slug, Text
 from ingest.database import Database
+from schemas.policy import Breaker, SoleAdmin
 from schemas.read_models import tenant
 from schemas.settings_changes import CreateTenant
+
+Urn = Annotated[str, StringConstraints(pattern=r"^urn:[A-Za-z0-9:._-]{3,200}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
+
+
+class OwnAttribute(Body):
+    """An attribute of people that is kept besides those of the core and enterprise User."""
+
+    schema_: Urn = Field(alias="schema")
+    name: Name
+    type: Literal["string", "boolean", "integer", "decimal"] = "string"
 
 
 class NewTenant(Body):
@@ -24,6 +38,10 @@ class Tenant(BaseModel):
     tenant_id: str
     name: str
     default_role: str | None
+    sole_admin: SoleAdmin
+    breaker: Breaker
+    own_attributes: list[OwnAttribute]
+    kept_as_sent: list[str]
 
 
 class TenantList(BaseModel):

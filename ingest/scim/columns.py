@@ -75,7 +75,7 @@ class Many:
     within: Callable[[AttributeBinding], "Value | Many"]
     """Finds a sub-attribute in a row."""
     leading: Value | None
-    """The value of the primary entry or else the first, by which resources are sorted."""
+    """The value of the primary entry or else the first, if resources can be sorted by it."""
 
     def some(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Whether there is a row for which a condition holds."""
@@ -189,7 +189,7 @@ def _in_list(
         item=value(entry),
         missing=func.coalesce(not_(is_list), true()),
         within=partial(_in_object, entry),
-        leading=value(func.coalesce(primary, values[0], type_=JSONB())),
+        leading=None if kind == "node" else value(func.coalesce(primary, values[0], type_=JSONB())),
     )
 
 

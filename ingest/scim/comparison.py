@@ -105,6 +105,8 @@ def comparable(value: Value) -> ColumnElement[Any]:
             form = cast(raw, TIMESTAMP(timezone=True))
         case "bytes":
             form = func.decode(raw, "base64", type_=LargeBinary())
+        case "microseconds" | "node" | "whole":
+            pass
     return form
 
 

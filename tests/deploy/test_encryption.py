@@ -239,6 +239,7 @@ def world_by(
             installation=name,
             topic_prefix=f"{name}.",
             admin_token=secrets.token_urlsafe(16),
+            redaction_key=secrets.token_urlsafe(16),
             workos_webhook_secrets=(secrets.token_urlsafe(16),),
             url=f"http://{LOOPBACK}:{port}",
             port=port,

@@ -91,6 +91,7 @@ def opened(stack: Stack, template: str) -> Iterator[Opening]:
             installation=name.replace("_", "-"),
             topic_prefix="nowhere.",
             admin_token=secrets.token_urlsafe(16),
+            redaction_key=secrets.token_urlsafe(16),
             workos_webhook_secrets=("first-secret-of-the-door", "second-secret-of-the-door"),
             port=0,
         )

@@ -104,6 +104,7 @@ def _world(kafka: str, dsn: str, folder: Path) -> World:
         kafka=kafka,
         database_url=dsn,
         admin_token=secrets.token_urlsafe(16),
+        redaction_key=secrets.token_urlsafe(16),
         workos_webhook_secrets=(secrets.token_urlsafe(16),),
         url=f"http://{LOOPBACK}:{port}",
         port=port,

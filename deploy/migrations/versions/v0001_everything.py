@@ -100,13 +100,12 @@ GRANT SELECT ON tenant, role, workspace, directory, directory_owner, directory_u
     directory_warning TO rollcall_gateway;
 GRANT INSERT ON session, api_key TO rollcall_gateway;
 GRANT SELECT, INSERT, UPDATE ON scim_token_use TO rollcall_gateway;
-GRANT SELECT, INSERT, DELETE ON given_up TO rollcall_gateway;
+GRANT SELECT, INSERT, UPDATE, DELETE ON given_up TO rollcall_gateway;
 
 GRANT SELECT, INSERT, UPDATE ON tenant, role, workspace, directory, directory_user,
     directory_group, group_mapping, member, member_cutoff, outcome, dead_letter, sink_position,
-    directory_revision, scim_token, hold TO rollcall_sink;
-GRANT SELECT, INSERT ON directory_owner, membership, member_workspace, audit_entry,
-    directory_warning TO rollcall_sink;
+    directory_revision, scim_token, hold, directory_warning TO rollcall_sink;
+GRANT SELECT, INSERT ON directory_owner, membership, member_workspace, audit_entry TO rollcall_sink;
 GRANT SELECT, DELETE ON session TO rollcall_sink;
 GRANT UPDATE (label) ON session TO rollcall_sink; -- FOR UPDATE SKIP LOCKED asks for some column
 GRANT SELECT, UPDATE (revoked_at) ON api_key TO rollcall_sink;

@@ -1,0 +1,161 @@
+"""The SCIM 2.0 door: authenticated before anything is read, bounded by waiting (DESIGN §5)."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+from scim2_models import InvalidFilterException, SCIMException
+from scim2_server.requests import ScimRequest
+from scim2_server.responses import ScimResponse
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from ingest import bodies
+from ingest.answers import place_of
+from ingest.connections import Connections
+from ingest.measuring import ELSEWHERE, ROUTE
+from ingest.outcomes import Outcomes
+from ingest.publisher import Publisher
+from ingest.redaction import Redactor
+from ingest.refusals import RefusedError
+from ingest.scim.errors import response_of
+from ingest.scim.handler import Handler
+from ingest.scim.reading import Reading
+from ingest.scim.resources import provider_for
+from ingest.scim.service import Service
+from ingest.scim.storage import DirectoryStorage
+from ingest.scim.tokens import Bearer, Tokens
+from ingest.scim.writes import Writes
+from ingest.scim.writing import Writing
+from schemas import limits
+from schemas.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+PREFIX: Final = "/scim/v2"
+"""Where the door stands; every path below it asks for a token first."""
+_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+_ENDPOINTS: Final = frozenset(
+    {"Users", "Groups", "Bulk", ".search", "Schemas", "ResourceTypes", "ServiceProviderConfig"}
+)
+_BODIES: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+class ScimDoor:
+    """Serves the directory whose token a request brings."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        connections: Connections,
+        publisher: Publisher,
+        outcomes: Outcomes,
+    ) -> None:
+        """Put the parts together.
+
+        Raises:
+            SettingsError: the key of redaction is not set.
+        """
+        self._base_url = (settings.public_url or settings.url).rstrip("/") + PREFIX
+        self._connections = connections
+        self._publisher = publisher
+        self._outcomes = outcomes
+        self._tokens = Tokens(connections)
+        self._redactor = Redactor(settings.require_redaction_key())
+        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(limits.SCIM_AT_ONCE)
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request (ASGI)."""
+        deadline = asyncio.get_running_loop().time() + limits.OUTCOME_SECONDS
+        try:
+            response = await self._response(scope, receive, deadline)
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        await _send(response, send)
+
+    async def _response(self, scope: Scope, receive: Receive, deadline: float) -> ScimResponse:
+        scope[ROUTE] = _route(scope["method"], scope["path"].removeprefix(PREFIX))
+        try:
+            headers = Headers(scope=scope)
+            bearer = await self._tokens.bearer(headers.getlist("authorization"))
+            body = b""
+            if scope["method"] in _BODIES:
+                body = await bodies.read(receive, limits.SCIM_BODY)
+            request = self._request(scope, headers, body)
+            async with self._turns[bearer.tenant_id]:
+                return await self._handled(bearer, request, deadline)
+        except RefusedError as refused:
+            return response_of(refused)
+
+    async def _handled(self, bearer: Bearer, request: ScimRequest, deadline: float) -> ScimResponse:
+        provider = provider_for(bearer.own_attributes)
+        service = Service(provider, bearer.provider)
+        reading = Reading(self._connections, bearer)
+        writing = Writing(self._connections, self._publisher, self._outcomes, bearer, deadline)
+        writes = Writes(bearer, reading, writing, self._redactor)
+        handler = Handler(service, DirectoryStorage(provider, reading, writes))
+        try:
+            _require_short_filter(request)
+            response = await handler.handle(request)
+        except SCIMException as refused:
+            response = service.error_response(refused)
+        except RefusedError:
+            raise
+        except Exception as error:  # noqa: BLE001 # answered, and said where; texts hold what was sent
+            log.error("a SCIM request failed", kind=type(error).__name__, where=place_of(error))  # noqa: TRY400
+            response = service.error_response(error)
+        response.headers.setdefault("Location", request.url)
+        return response
+
+    def _request(self, scope: Scope, headers: Headers, body: bytes) -> ScimRequest:
+        query = scope["query_string"].decode("latin-1")
+        return ScimRequest(
+            method=scope["method"],
+            base_url=self._base_url,
+            path=scope["path"].removeprefix(PREFIX),
+            query=dict(parse_qsl(query, keep_blank_values=True, errors="replace")),
+            headers=headers.items(),
+            body=body,
+        )
+
+
+def _route(method: str, path: str) -> str:
+    """What measurements call a request: a sender must not choose labels."""
+    endpoint, _, resource_id = path.strip("/").partition("/")
+    if method not in _METHODS or endpoint not in _ENDPOINTS:
+        return ELSEWHERE
+    return f"{method} {PREFIX}/{endpoint}{'/{id}' if resource_id else ''}"
+
+
+def _require_short_filter(request: ScimRequest) -> None:
+    if len(request.query.get("filter", "")) > limits.SCIM_FILTER:
+        raise InvalidFilterException(
+            detail=f"A filter takes at most {limits.SCIM_FILTER} characters."
+        )
+
+
+async def _send(response: ScimResponse, send: Send) -> None:
+    body = b"" if response.body is None else msgspec.json.encode(response.body)
+    headers = {"Cache-Control": "no-store", **response.headers}
+    if not body:
+        headers.pop("Content-Type", None)
+    start: dict[str, Any] = {
+        "type": "http.response.start",
+        "status": int(response.status),
+        "headers": list(_encoded(headers.items(), len(body))),
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+
+
+def _encoded(headers: Iterable[tuple[str, str]], length: int) -> Iterable[tuple[bytes, bytes]]:
+    for name, value in headers:
+        yield name.lower().encode("latin-1"), value.encode("latin-1", "replace")
+    yield b"content-length", str(length).encode()

@@ -1,0 +1,136 @@
+"""From SCIM models to the documents that go through Kafka, and back."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from scim2_models import BaseModel, InvalidValueException, Meta, Resource, ResourceType
+
+from ingest.redaction import Redactor
+from ingest.scim.errors import TooLargeError
+from ingest.scim.reading import Found, Related
+from ingest.scim.tokens import Bearer
+from schemas import limits
+from schemas.names import is_redacted
+from schemas.scim import Document
+from schemas.scim_state import moment_of
+
+_OURS: Final = frozenset({"id", "meta", "schemas", "groups", "members"})
+"""Attributes that stand elsewhere than in the document."""
+_SECRET: Final = "password"  # noqa: S105 # the name of what is dropped without a word
+_KEYS: Final = {"userName": limits.SCIM_NAME, "externalId": limits.SCIM_NAME}
+_GROUP_KEYS: Final = {"displayName": limits.SCIM_GROUP_NAME, "externalId": limits.SCIM_NAME}
+
+
+def document_of(
+    resource: Resource[Any], redactor: Redactor, bearer: Bearer, *, group: bool
+) -> tuple[Document, tuple[str, ...]]:
+    """The document of a resource, and the names of what was replaced by its hash.
+
+    Raises:
+        InvalidValueException: a text that cannot be kept: with NUL, or too long for a key.
+        TooLargeError: it does not fit into one message.
+    """
+    dumped = resource.model_dump()
+    document = {name: value for name, value in dumped.items() if name not in _OURS}
+    for name, longest in (_GROUP_KEYS if group else _KEYS).items():
+        if len(str(document.get(name) or "")) > longest:
+            raise InvalidValueException(detail=f"{name} takes at most {longest} characters.")
+    if _has_nul(document):
+        raise InvalidValueException(detail="A text contains NUL, which cannot be kept.")
+    if len(msgspec.json.encode(document)) > limits.SCIM_RESOURCE:
+        raise TooLargeError(
+            detail=f"One resource takes at most {limits.SCIM_RESOURCE} bytes, members aside."
+        )
+    redaction = redactor.redacted(bearer.tenant_id, document, kept_as_sent=bearer.kept_as_sent)
+    return redaction.value, redaction.found
+
+
+def changed(before: Document, after: Document) -> Document:
+    """The attributes that differ; None for one that is no longer assigned."""
+    names = {*before, *after}
+    return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
+
+
+def resource_of(
+    model: type[Resource[Any]],
+    resource_type: ResourceType,
+    found: Found,
+    related: list[Related] | None = None,
+) -> Resource[Any]:
+    """The resource that was found; `related` are its members or groups, None without them."""
+    document = dict(found.resource)
+    if related:
+        of_group = resource_type.name == "Group"
+        entries = [_entry(each, of_group=of_group) for each in related]
+        document["members" if of_group else "groups"] = entries
+    resource = model.model_validate(document)
+    resource.id = found.id
+    resource.meta = Meta(
+        resource_type=resource_type.name,
+        created=found.created_at,
+        last_modified=moment_of(found.revision),
+        version=version_of(found.revision),
+    )
+    return resource
+
+
+def version_of(revision: int) -> str:
+    """The entity tag of a revision; weak, as SCIM prefers it (RFC 7644 §3.14)."""
+    return f'W/"{revision}"'
+
+
+def without_hashes(value: Any) -> Any:
+    """The same JSON without values that were replaced by their hash."""
+    match value:
+        case dict():
+            kept = {name: without_hashes(each) for name, each in value.items()}
+            return {name: each for name, each in kept.items() if each is not None}
+        case list():
+            return [kept for each in value if (kept := without_hashes(each)) is not None]
+        case _:
+            return None if is_redacted(value) else value
+
+
+def ignored_names(resource: BaseModel) -> tuple[str, ...]:
+    """Names of attributes that were sent and are not kept, the first few of them."""
+    names = (name[: limits.SCIM_NAME] for name in _unknown(resource, ""))
+    return tuple(sorted({*names}))[: limits.IGNORED_NAMES]
+
+
+def member_ids(group: Resource[Any]) -> list[str]:
+    """The ids of the members that a group was sent with, each once."""
+    members = getattr(group, "members", None) or []
+    return list(dict.fromkeys(each.value for each in members if each.value))
+
+
+def _has_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_has_nul(each) for each in value.values())
+        case list():
+            return any(_has_nul(each) for each in value)
+        case _:
+            return False
+
+
+def _unknown(model: BaseModel, place: str) -> Iterator[str]:
+    for name in model.unknown_attributes or {}:
+        if name.lower() != _SECRET:
+            yield f"{place}{name}".replace("\0", "")
+    for name in type(model).model_fields:
+        value = getattr(model, name, None)
+        if isinstance(value, BaseModel):
+            yield from _unknown(value, f"{place}{name}.")
+
+
+def _entry(related: Related, *, of_group: bool) -> Document:
+    place = "Users" if related.kind == "User" else "Groups"
+    return {
+        "value": related.value,
+        "$ref": f"{place}/{related.value}",
+        "type": related.kind if of_group else "direct",
+        "display": related.display,
+    }

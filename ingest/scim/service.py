@@ -1,0 +1,55 @@
+"""SCIM's protocol as scim2-server speaks it, with what we answer otherwise."""
+
+from http import HTTPStatus
+from typing import Any
+
+from scim2_models import Context, Resource, ResponseParameters, ScimProvider
+from scim2_server.responses import ScimResponse
+from scim2_server.service import ScimService
+from typing_extensions import override
+
+from ingest.scim.documents import without_hashes
+from schemas.origin import Provider
+
+
+class Service(ScimService):
+    """Speaks to one kind of IdP."""
+
+    def __init__(self, provider: ScimProvider, idp: Provider) -> None:
+        super().__init__(provider)
+        self._idp = idp
+
+    @staticmethod
+    @override
+    def resource_response(
+        resource: Resource[Any],
+        scim_ctx: Context,
+        response_parameters: ResponseParameters[Any] | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
+    ) -> ScimResponse:
+        """Without the values that were replaced by their hash (access-rules §2)."""
+        response = ScimService.resource_response(resource, scim_ctx, response_parameters, status)
+        response.body = without_hashes(response.body)
+        return response
+
+    @override
+    def search_response(self, *arguments: Any, **named: Any) -> ScimResponse:
+        response = super().search_response(*arguments, **named)
+        response.body = without_hashes(response.body)
+        return response
+
+    @override
+    def patch_response(
+        self,
+        base_url: str,
+        resource: Resource[Any],
+        response_parameters: ResponseParameters[Any],
+    ) -> ScimResponse:
+        """Users come back whole; groups are not read for it, unless Okta asks (idp-facts §4.1)."""
+        named = response_parameters.attributes or response_parameters.excluded_attributes
+        user = resource.meta is not None and resource.meta.resource_type == "User"
+        if named or not (user or self._idp == "okta"):
+            return super().patch_response(base_url, resource, response_parameters)
+        return self.resource_response(
+            self.publish(base_url, resource), Context.RESOURCE_REPLACEMENT_RESPONSE
+        )

@@ -1,0 +1,244 @@
+"""Writes of one request, as deltas against what was read when it arrived (DESIGN §5)."""
+
+from typing import Any
+
+import msgspec
+from msgspec import structs
+from scim2_models import Resource
+
+from ingest.outcomes import Outcome
+from ingest.redaction import Redactor
+from ingest.scim import documents
+from ingest.scim.errors import StaleError
+from ingest.scim.reading import Found, Reading
+from ingest.scim.tokens import Bearer
+from ingest.scim.writing import Writing
+from schemas import limits
+from schemas.scim import (
+    Document,
+    ScimGroupChanged,
+    ScimGroupCreated,
+    ScimGroupDeleted,
+    ScimMembersChanged,
+    ScimUserChanged,
+    ScimUserCreated,
+    ScimUserDeleted,
+)
+from schemas.scim_state import moment_of
+
+
+class Created(msgspec.Struct, frozen=True):
+    """What a POST made, or found again."""
+
+    id: str
+    found: Found | None
+    """As it stands now; None where it must be read."""
+
+
+class Writes:
+    """What a request may write in its directory."""
+
+    def __init__(
+        self, bearer: Bearer, reading: Reading, writing: Writing, redactor: Redactor
+    ) -> None:
+        self._bearer = bearer
+        self._reading = reading
+        self._writing = writing
+        self._redactor = redactor
+
+    async def create_user(self, resource: Resource[Any]) -> Created:
+        """Somebody new, somebody inactive who returns, or whom a given-up try has made.
+
+        Raises:
+            SCIMException: the userName or externalId is taken, or a text cannot be kept.
+        """
+        document, redacted = self._document(resource, group=False)
+        while True:
+            base, doubt = await self._reading.base()
+            common = self._writing.common(base)
+            adopted = await self._writing.adopted_id(document) if doubt else None
+            new_id = adopted or self._writing.new_id(common)
+            change = ScimUserCreated(
+                **common,
+                user_id=new_id,
+                resource=document,
+                redacted=redacted,
+                ignored=documents.ignored_names(resource),
+            )
+            try:
+                (outcome,) = await self._writing.settle(change, resource_id=new_id, body=document)
+            except StaleError:
+                continue
+            user_id: str = outcome.body["id"]
+            if adopted or user_id != new_id:
+                return Created(user_id, None)
+            return Created(new_id, _made(new_id, {"active": True} | document, outcome))
+
+    async def create_group(self, resource: Resource[Any]) -> Created:
+        """A new group, with the members that it was sent with.
+
+        Raises:
+            SCIMException: its name or externalId is taken, or a text cannot be kept.
+        """
+        document, _ = self._document(resource, group=True)
+        while True:
+            base, doubt = await self._reading.base()
+            common = self._writing.common(base)
+            adopted = await self._writing.adopted_id(document) if doubt else None
+            new_id = adopted or self._writing.new_id(common)
+            change = ScimGroupCreated(**common, group_id=new_id, resource=document)
+            added = self._members(new_id, base, documents.member_ids(resource), [], exact=False)
+            try:
+                outcome, *_ = await self._writing.settle(
+                    change, *added, resource_id=new_id, body=document
+                )
+            except StaleError:
+                continue
+            if adopted or added:
+                return Created(new_id, None)
+            return Created(new_id, _made(new_id, document, outcome))
+
+    async def change_user(self, resource: Resource[Any], found: Found, *, says_active: bool) -> int:
+        """Write what differs from what was found; the revision that it has then.
+
+        Args:
+            resource: the user as it shall be.
+            found: the user as it was.
+            says_active: the client named `active` itself, so what it says counts even if it is so
+                already: to be sure that nothing undoes it, or to end a hold.
+
+        Raises:
+            StaleError: something newer is known.
+            SCIMException: a name is taken, or a policy keeps the person.
+        """
+        document, redacted = self._document(resource, group=False)
+        changed = documents.changed(found.resource, document)
+        active = document.get("active") is not False
+        if says_active and (found.leaving if active else found.doubt):
+            changed["active"] = active
+        if not changed:
+            return found.revision
+        change = ScimUserChanged(
+            **self._writing.common(found.base),
+            user_id=found.id,
+            changed=changed,
+            redacted=redacted,
+            ignored=documents.ignored_names(resource),
+        )
+        (outcome,) = await self._writing.settle(change, resource_id=found.id)
+        return revision_of(outcome)
+
+    async def delete_user(self, found: Found) -> None:
+        """Delete a user.
+
+        Raises:
+            StaleError: something newer is known.
+            SCIMException: a policy keeps the person.
+        """
+        change = ScimUserDeleted(**self._writing.common(found.base), user_id=found.id)
+        await self._writing.settle(change, resource_id=found.id)
+
+    async def change_group(self, resource: Resource[Any], found: Found, *, exact: bool) -> int:
+        """Write what differs from what was found, members aside; the revision that it has then.
+
+        Raises:
+            StaleError: something newer is known.
+            SCIMException: the externalId is taken.
+        """
+        document, _ = self._document(resource, group=True)
+        changed = documents.changed(found.resource, document)
+        if not changed:
+            return found.base
+        common = self._writing.common(found.base)
+        change = ScimGroupChanged(**common, group_id=found.id, changed=changed, exact=exact)
+        (outcome,) = await self._writing.settle(change, resource_id=found.id)
+        return revision_of(outcome)
+
+    async def delete_group(self, found: Found, *, exact: bool) -> None:
+        """Delete a group; `exact`: only in the version that was found.
+
+        Raises:
+            StaleError: something newer is known.
+        """
+        common = self._writing.common(found.base)
+        change = ScimGroupDeleted(**common, group_id=found.id, exact=exact)
+        await self._writing.settle(change, resource_id=found.id)
+
+    async def replace_members(
+        self, found: Found, base: int, wanted: set[str], *, exact: bool
+    ) -> None:
+        """Make a group's members exactly these.
+
+        What was to be added before and comes late counts no more: the group is closed first.
+
+        Raises:
+            StaleError: something newer is known.
+        """
+        members, read_at = await self._reading.member_ids(found.id)
+        added, removed = sorted(wanted - members), sorted(members - wanted)
+        if not added and not removed and not found.doubt:
+            return
+        common = self._writing.common(base if exact else max(base, read_at))
+        closing = ScimGroupChanged(
+            **common, group_id=found.id, changed={}, closes=True, exact=exact
+        )
+        (closed,) = await self._writing.settle(closing, resource_id=found.id)
+        revision = revision_of(closed)
+        await self.change_members(found.id, revision, added=added, removed=removed, exact=exact)
+
+    async def change_members(
+        self, group_id: str, base: int, *, added: list[str], removed: list[str], exact: bool
+    ) -> None:
+        """Add and remove members of a group, each of them by itself.
+
+        Raises:
+            StaleError: the opposite was said of one of them meanwhile.
+        """
+        changes = self._members(group_id, base, added, removed, exact=exact)
+        if not exact:
+            await self._writing.settle(*changes, resource_id=group_id)
+            return
+        for change in changes:  # each makes the version on which the next is built
+            built = structs.replace(change, base=base)
+            (outcome,) = await self._writing.settle(built, resource_id=group_id)
+            base = revision_of(outcome)
+
+    def _members(
+        self, group_id: str, base: int, added: list[str], removed: list[str], *, exact: bool
+    ) -> list[ScimMembersChanged]:
+        parts: list[dict[str, Any]] = [{"added": some} for some in _batched(added)]
+        parts += [{"removed": some} for some in _batched(removed)]
+        common = self._writing.common
+        return [
+            ScimMembersChanged(**common(base), group_id=group_id, exact=exact, **part)
+            for part in parts
+        ]
+
+    def _document(
+        self, resource: Resource[Any], *, group: bool
+    ) -> tuple[Document, tuple[str, ...]]:
+        return documents.document_of(resource, self._redactor, self._bearer, group=group)
+
+
+def revision_of(outcome: Outcome) -> int:
+    """The revision that a change made."""
+    revision: int = outcome.body["revision"]
+    return revision
+
+
+def _made(resource_id: str, document: Document, outcome: Outcome) -> Found:
+    revision = revision_of(outcome)
+    return Found(
+        id=resource_id,
+        resource=document,
+        revision=revision,
+        created_at=moment_of(revision),
+        leaving=False,
+        base=revision,
+        doubt=False,
+    )
+
+
+def _batched(ids: list[str]) -> list[tuple[str, ...]]:
+    most = limits.PAGE_CHANGES
+    return [tuple(ids[start : start + most]) for start in range(0, len(ids), most)]
