@@ -31,6 +31,7 @@ from ingest.directories import DirectoryOwners
 from ingest.measuring import Measuring
 from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
+from ingest.redaction import Redactor
 from ingest.replays import Replays
 from ingest.scim.app import ScimDoor
 from ingest.server import Server
@@ -42,6 +43,7 @@ from schemas.positions import Installation
 from schemas.settings import Settings
 
 WORKOS = "/api/webhooks/workos"
+TENANT = "/tenants/{tenant_id}"
 
 
 class Gateway:
@@ -63,8 +65,10 @@ class Gateway:
         self.app = self._app(settings.require_admin_token())
 
     def _app(self, token: str) -> Starlette:
-        scim = ScimDoor(self.settings, self.connections, self.publisher, self.outcomes)
-        webhook = WorkosWebhook(self.settings, self.publisher, self.owners)
+        redactor = Redactor(self.settings.require_redaction_key())
+        parts = (self.connections, self.publisher, self.outcomes)
+        scim = ScimDoor(self.settings, *parts, redactor)
+        webhook = WorkosWebhook(self.settings, self.publisher, self.owners, redactor)
         return Starlette(
             routes=[
                 Route(WORKOS, webhook),
@@ -81,20 +85,6 @@ class Gateway:
         )
 
     def _api(self, token: str) -> FastAPI:
-        changes = Changes(self.database, self.publisher, self.outcomes)
-        tenants = Tenants(self.database, changes)
-        roles = Roles(self.database, changes)
-        workspaces = Workspaces(self.database, changes)
-        directories = Directories(self.database, changes, self.owners, self.assignments)
-        tokens = Tokens(self.database, changes)
-        policies = Policies(self.database, changes)
-        mappings = Mappings(self.database, changes)
-        members = Members(self.database)
-        sessions = Sessions(self.database)
-        audit = Audit(self.database)
-        replays = Replays(self.settings, self.database, self.publisher, self.assignments)
-        letters = DeadLetters(self.database, changes, replays)
-
         api = FastAPI(
             title="Rollcall admin API",
             docs_url=None,  # its page loads scripts from elsewhere
@@ -109,26 +99,37 @@ class Gateway:
             ],
             exception_handlers=HANDLERS,
         )
-        tenant = "/tenants/{tenant_id}"
-        member = tenant + "/members/{member_id}"
-        directory = tenant + "/directories/{directory_id}"
+        changes = Changes(self.database, self.publisher, self.outcomes)
+        self._settings_urls(api, changes)
+        self._looking_urls(api, changes)
+        return api
+
+    def _settings_urls(self, api: FastAPI, changes: Changes) -> None:
+        """What administrators of the product set."""
+        tenants = Tenants(self.database, changes)
+        roles = Roles(self.database, changes)
+        workspaces = Workspaces(self.database, changes)
+        directories = Directories(self.database, changes, self.owners, self.assignments)
+        tokens = Tokens(self.database, changes)
+        policies = Policies(self.database, changes)
+        mappings = Mappings(self.database, changes)
+        directory = TENANT + "/directories/{directory_id}"
         mapping = directory + "/mappings/{group_id}"
-        letter = "/dead-letters/{letter_id}"
         api.post("/tenants", status_code=201, response_model=Tenant)(tenants.create)
         api.get("/tenants")(tenants.every)
-        api.put(tenant + "/policy", response_model=Tenant)(policies.set)
-        api.get(tenant + "/holds")(policies.holds)
-        api.put(tenant + "/holds/{member_id}")(policies.rule)
-        api.put(tenant + "/roles/{slug}", response_model=SettledRole)(roles.set)
-        api.get(tenant + "/roles")(roles.every)
-        api.post(tenant + "/workspaces", status_code=201, response_model=Workspace)(
+        api.put(TENANT + "/policy", response_model=Tenant)(policies.set)
+        api.get(TENANT + "/holds")(policies.holds)
+        api.put(TENANT + "/holds/{member_id}")(policies.rule)
+        api.put(TENANT + "/roles/{slug}", response_model=SettledRole)(roles.set)
+        api.get(TENANT + "/roles")(roles.every)
+        api.post(TENANT + "/workspaces", status_code=201, response_model=Workspace)(
             workspaces.create
         )
-        api.get(tenant + "/workspaces")(workspaces.every)
-        api.post(tenant + "/directories", status_code=201, response_model=Directory)(
+        api.get(TENANT + "/workspaces")(workspaces.every)
+        api.post(TENANT + "/directories", status_code=201, response_model=Directory)(
             directories.create
         )
-        api.get(tenant + "/directories")(directories.every)
+        api.get(TENANT + "/directories")(directories.every)
         api.put(directory, response_model=Directory)(directories.set)
         api.delete(directory, response_model=Directory)(directories.disconnect)
         api.get(directory + "/warnings")(directories.warnings)
@@ -136,19 +137,28 @@ class Gateway:
         api.get(directory + "/tokens")(tokens.every)
         api.delete(directory + "/tokens/{token_id}", response_model=Token)(tokens.revoke)
         api.put(mapping, response_model=SettledMapping)(mappings.set)
-        api.get(tenant + "/mappings")(mappings.every)
-        api.get(tenant + "/members")(members.page)
+        api.get(TENANT + "/mappings")(mappings.every)
+
+    def _looking_urls(self, api: FastAPI, changes: Changes) -> None:
+        """What became of it: people, the audit log, dead letters."""
+        members = Members(self.database)
+        sessions = Sessions(self.database)
+        audit = Audit(self.database)
+        replays = Replays(self.settings, self.database, self.publisher, self.assignments)
+        letters = DeadLetters(self.database, changes, replays)
+        member = TENANT + "/members/{member_id}"
+        letter = "/dead-letters/{letter_id}"
+        api.get(TENANT + "/members")(members.page)
         api.get(member)(members.show)
         api.post(member + "/sessions", status_code=201)(sessions.open)
         api.get(member + "/sessions")(sessions.valid)
         api.post(member + "/api-keys", status_code=201)(sessions.make_key)
         api.get(member + "/api-keys")(sessions.keys)
-        api.get(tenant + "/audit")(audit.page)
+        api.get(TENANT + "/audit")(audit.page)
         api.get("/dead-letters")(letters.page)
         api.get(letter)(letters.show)
         api.post(letter + "/replay", status_code=202)(letters.replay)
         api.post(letter + "/drop", response_model=Dropped)(letters.drop)
-        return api
 
     def why_not_ready(self) -> str | None:
         """Why requests cannot be answered just now; None while they can."""

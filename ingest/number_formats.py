@@ -126,7 +126,7 @@ def _iban(found: str) -> str | None:
         number += group
         if len(number) >= length:
             break
-    return number if iban.is_valid(number) else None
+    return number if len(number) == length and iban.is_valid(number) else None
 
 
 @lru_cache(maxsize=26 * 26)

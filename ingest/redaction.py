@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ingest import detectors
+from schemas.names import REDACTED
 
-PREFIX: Final = "redacted:"
+PREFIX: Final = REDACTED
 """How each replacement begins; 40 hexadecimal digits follow."""
 
 _REPLACEMENT: Final = re.compile(rf"{PREFIX}(?P<hash>[0-9a-f]{{24}})(?P<seal>[0-9a-f]{{16}})")

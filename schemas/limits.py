@@ -70,6 +70,9 @@ SCIM_FILTER: Final = 2_000
 """Longest filter, in characters."""
 SCIM_PAGE: Final = 200
 """Resources in one page of a SCIM list."""
+SHOWN_MEMBERS: Final = 100
+"""Members with which a patched group comes back; a larger one is answered 204, since reading it
+would cost more than the change."""
 BULK_OPERATIONS: Final = 100
 """Operations of one SCIM bulk request."""
 BULK_BODY: Final = 1_000_000

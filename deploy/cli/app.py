@@ -10,14 +10,17 @@ from deploy.cli import (
     dead_letters,
     directory,
     doctor,
+    hold,
     mapping,
     members,
     plumbing,
+    policy,
     positions,
     role,
     session,
     stages,
     tenant,
+    token,
     up,
     workspace,
 )
@@ -49,8 +52,10 @@ for name, noun, what in (
     ("tenant", tenant.app, "Open and list tenants: your customers."),
     ("role", role.app, "Set and list what members can be."),
     ("workspace", workspace.app, "Make and list what members work in."),
-    ("directory", directory.app, "Assign, set and list the links to IdPs."),
+    ("directory", directory.app, "Make, assign, set, end and list the links to IdPs."),
+    ("token", token.app, "Make, list and revoke what IdPs write to SCIM directories with."),
     ("mapping", mapping.app, "Set and list what groups grant."),
+    ("policy", policy.app, "Set and show what a tenant decides about its people."),
 ):
     app.add_typer(noun, name=name, help=what, rich_help_panel=SET)
 for name, noun, what in (
@@ -61,6 +66,7 @@ for name, noun, what in (
 ):
     app.add_typer(noun, name=name, help=what, rich_help_panel=SEE)
 for name, noun, what in (
+    ("hold", hold.app, "List and settle changes of access that wait for a word."),
     ("dead-letters", dead_letters.app, "See, replay and drop what could not be decided."),
     ("positions", positions.app, "See where readers stand, and go on after a loss."),
 ):

@@ -5,26 +5,65 @@ from typing import Annotated, Literal
 import typer
 
 from deploy.cli import client, display, progress, replaying
-from deploy.cli.options import AsJson, Tenant
+from deploy.cli.errors import CommandError
+from deploy.cli.options import AsJson, DirectoryId, Tenant, Yes
 
 app = typer.Typer(no_args_is_help=True)
 
-# `schemas.changes`' types, repeated because importing it would slow down --help; a test compares.
+# `schemas.origin`'s types, repeated because importing it would slow down --help; a test compares.
 Provider = Literal["okta", "entra", "onelogin", "jumpcloud", "google", "pingone", "generic"]
+Mode = Literal["testing", "active", "paused"]
 OnDisconnect = Literal["keep", "deactivate"]
 
-DirectoryId = Annotated[
-    str,
-    typer.Argument(metavar="DIRECTORY", help="Its id at WorkOS: directory_…", show_default=False),
-]
+Name = Annotated[str, typer.Option(help="How people call it.", show_default=False)]
+OfProvider = Annotated[Provider, typer.Option("--provider", help="Which IdP it is.")]
+
+_COLUMNS = (
+    *("directory_id", "name", "provider", "kind", "mode", "connected", "on_disconnect"),
+    "ended_at",
+)
+_MODES = {
+    "testing": "is recorded, and moves nobody's access until it is active",
+    "active": "moves access",
+    "paused": "is recorded, and moves nobody's access until it is active again",
+}
+_ENDS = {"keep": "keep their access", "deactivate": "lose all access"}
+
+
+@app.command()
+def create(
+    tenant: Tenant, name: Name, provider: OfProvider = "generic", json: AsJson = False
+) -> None:
+    """Make a SCIM directory: one that the IdP itself writes to. Each call makes another one.
+
+    It says which URL goes into the IdP, and how to make the token that goes with it.
+
+    Example: rollcall directory create --name "Acme Okta" --provider okta -t acme
+    """
+    api = client.connect()
+    details = {"name": name, "provider": provider, "kind": "scim"}
+    body = api.post("tenants", tenant, "directories", **details)
+    made = body["directory_id"]
+    display.done(
+        body | {"scim_url": api.scim_url},
+        f"The SCIM directory {made} belongs to {tenant}.",
+        f"Base URL for the IdP: {api.scim_url}",
+        f"Its token: rollcall token create {made} -t {tenant}",
+        json_wanted=json,
+    )
 
 
 @app.command()
 def assign(
-    directory: DirectoryId,
+    directory: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIRECTORY", help="Its id at WorkOS: directory_…", show_default=False
+        ),
+    ],
     tenant: Tenant,
-    name: Annotated[str, typer.Option(help="How people call it.", show_default=False)],
-    provider: Annotated[Provider, typer.Option(help="Which IdP it is.")] = "generic",
+    name: Name,
+    provider: OfProvider = "generic",
     json: AsJson = False,
 ) -> None:
     """Give a WorkOS directory to a tenant, with all that it reported so far.
@@ -53,21 +92,54 @@ def set_directory(
     directory: DirectoryId,
     *,
     tenant: Tenant,
+    mode: Annotated[Mode | None, typer.Option(help="Whether what it says moves access.")] = None,
     on_disconnect: Annotated[
-        OnDisconnect,
-        typer.Option(help="What its end means for its people's access.", show_default=False),
-    ],
+        OnDisconnect | None, typer.Option(help="What its end means for its people's access.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Say what the end of a directory means: people keep their access, or all lose it.
+    """Say whether a directory moves access, and what its end means for its people.
 
-    Example: rollcall directory set directory_01ABC --on-disconnect deactivate -t acme
+    In testing or paused it is heard, and what follows waits: see `rollcall hold list`.
+
+    Example: rollcall directory set "$DIRECTORY" --mode testing --on-disconnect keep -t acme
     """
+    if mode is None and on_disconnect is None:
+        raise typer.BadParameter("say --mode, --on-disconnect, or both")
     path = ("tenants", tenant, "directories", directory)
-    body = client.connect().put(*path, on_disconnect=on_disconnect)
-    meaning = {"keep": "keep their access", "deactivate": "lose all access"}[on_disconnect]
-    sentence = f"When the directory {directory} ends, its people {meaning}."
+    body = client.connect().put(*path, mode=mode, on_disconnect=on_disconnect)
+    says = f"What the directory {directory} says {_MODES[body['mode']]}."
+    ends = f"When it ends, its people {_ENDS[body['on_disconnect']]}."
+    display.done(body, says, ends, json_wanted=json)
+
+
+@app.command()
+def disconnect(
+    directory: DirectoryId, tenant: Tenant, yes: Yes = False, json: AsJson = False
+) -> None:
+    """End a SCIM directory for good: its tokens are refused, its people keep or lose access.
+
+    Which of both, `rollcall directory set --on-disconnect` says; see there first.
+
+    Example: rollcall directory disconnect "$DIRECTORY" -t acme --yes
+    """
+    api = client.connect()
+    if not yes:
+        _ask(api, tenant, directory)
+    body = api.delete("tenants", tenant, "directories", directory)
+    people = _ENDS[body["on_disconnect"]]
+    sentence = f"The directory {directory} has ended: its tokens are refused, its people {people}."
     display.done(body, sentence, json_wanted=json)
+
+
+@app.command()
+def warnings(directory: DirectoryId, tenant: Tenant, json: AsJson = False) -> None:
+    """List what the IdP sends that is not kept, or not known; newest first.
+
+    Example: rollcall directory warnings "$DIRECTORY" -t acme
+    """
+    body = client.connect().get("tenants", tenant, "directories", directory, "warnings")
+    display.rows(body, "warnings", ("kind", "what", "recorded_at"), json_wanted=json)
 
 
 @app.command("list")
@@ -77,5 +149,16 @@ def list_directories(tenant: Tenant, json: AsJson = False) -> None:
     Example: rollcall directory list -t acme
     """
     body = client.connect().get("tenants", tenant, "directories")
-    columns = ("directory_id", "name", "provider", "kind", "connected", "on_disconnect")
-    display.rows(body, "directories", columns, json_wanted=json)
+    display.rows(body, "directories", _COLUMNS, json_wanted=json)
+
+
+def _ask(api: client.Api, tenant: str, directory: str) -> None:
+    known = api.get("tenants", tenant, "directories")["directories"]
+    found = next((each for each in known if each["directory_id"] == directory), None)
+    if found is None:
+        raise CommandError(
+            f"{tenant} has no directory {directory}: see `rollcall directory list -t {tenant}`."
+        )
+    display.fields({name: found[name] for name in _COLUMNS}, to_error=True)
+    people = _ENDS[found["on_disconnect"]]
+    display.require_yes(f"Its people {people}. End it for good?", given=False)

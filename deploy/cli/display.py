@@ -23,11 +23,12 @@ def as_json(body: Row) -> None:
     typer.echo(json.dumps(body, indent=2))
 
 
-def done(body: Row, sentence: str, *, json_wanted: bool) -> None:
-    """Print what was made or set: its JSON, or a sentence."""
+def done(body: Row, *sentences: str, json_wanted: bool) -> None:
+    """Print what was made or set: its JSON, or a line a sentence."""
     if json_wanted:
         as_json(body)
-    else:
+        return
+    for sentence in sentences:
         typer.echo(printable(sentence))
 
 
@@ -82,7 +83,10 @@ def table(of: Sequence[Row], columns: Sequence[str]) -> None:
 
 
 def cell(column: str, value: Any) -> str:
-    """One value in words: yes and no, times in UTC to the second, `design (viewer)`."""
+    """One value in words: yes and no, times in UTC to the second, `design (viewer)`.
+
+    An access is `admin, design (viewer)`, an own attribute as `policy set --keep` takes it.
+    """
     match value:
         case None:
             words = "-"
@@ -92,6 +96,12 @@ def cell(column: str, value: Any) -> str:
             words = ", ".join(cell(column, each) for each in value)
         case {"workspace": workspace, "role": role}:
             words = f"{workspace} ({role})" if role else workspace
+        case {"schema": schema, "name": name, "type": kind}:
+            words = f"{schema}:{name}={kind}"
+        case {"standing": "none"}:
+            words = "no access"
+        case {"standing": standing, "role": role, "workspaces": workspaces}:
+            words = cell(column, [each for each in (role, *workspaces) if each]) or standing
         case {"name": name}:
             words = name
         case str() if column.endswith("_at"):

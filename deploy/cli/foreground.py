@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import typer
 
 from deploy import database, health, installation
+from deploy.cli.client import scim_url
 from deploy.cli.errors import CommandError
 from deploy.local.kept_secrets import secrets_in
 from deploy.local.ports import free_ports
@@ -179,7 +180,7 @@ def _announce(
                 "  rollcall --help",
                 f"WorkOS posts to {ours.url}/api/webhooks/workos and signs with",
                 f"  {ours.workos_webhook_secrets[0]}",
-                f"IdPs that speak SCIM write to {ours.public_url or ours.url}/scim/v2",
+                f"IdPs that speak SCIM write to {scim_url(ours)}",
                 "",
                 "Ctrl-C stops everything.",
             ]

@@ -13,7 +13,11 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("set")
 def set_mapping(
     group_id: Annotated[
-        str, typer.Argument(help="Its id at WorkOS: directory_group_…", show_default=False)
+        str,
+        typer.Argument(
+            help="Its id: directory_group_… at WorkOS, else see `rollcall members show`.",
+            show_default=False,
+        ),
     ],
     *,
     tenant: Tenant,

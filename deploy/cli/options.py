@@ -17,6 +17,14 @@ MemberId = Annotated[
         metavar="MEMBER", help="Id of the member (see `rollcall members list`).", show_default=False
     ),
 ]
+DirectoryId = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIRECTORY",
+        help="Id of the directory (see `rollcall directory list`).",
+        show_default=False,
+    ),
+]
 Label = Annotated[
     str, typer.Option(help="What people recognise it by, such as `Firefox on Linux`.")
 ]

@@ -214,56 +214,6 @@ CREATE INDEX dead_letter_open ON dead_letter (tenant_id, entity, number) WHERE s
 CREATE INDEX dead_letter_unassigned ON dead_letter (directory_id, number)
     WHERE settled IS NULL AND reason = 'unknown_directory';
 CREATE INDEX dead_letter_by_place ON dead_letter (stage, topic, partition, "offset");
-CREATE TABLE directory_revision (
-    tenant_id text,
-    directory_id text,
-    revision bigint NOT NULL,
-    PRIMARY KEY (tenant_id, directory_id)
-);
-CREATE TABLE scim_token (
-    tenant_id text,
-    directory_id text,
-    token_id text,
-    sha256 text NOT NULL,
-    created_at timestamptz NOT NULL,
-    expires_at timestamptz,
-    revoked_at timestamptz,
-    PRIMARY KEY (tenant_id, directory_id, token_id)
-);
-CREATE INDEX scim_token_by_id ON scim_token (token_id);
-CREATE TABLE scim_token_use (
-    tenant_id text,
-    token_id text,
-    last_used_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, token_id)
-);
-CREATE TABLE given_up (
-    tenant_id text,
-    directory_id text,
-    change_id text,
-    request_hash text NOT NULL,
-    given_up_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, directory_id, change_id)
-);
-CREATE INDEX given_up_by_request ON given_up (tenant_id, directory_id, request_hash);
-CREATE TABLE hold (
-    tenant_id text,
-    member_id text,
-    display_name text NOT NULL,
-    reason text NOT NULL,
-    discarded boolean NOT NULL,
-    desired jsonb NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, member_id)
-);
-CREATE TABLE directory_warning (
-    tenant_id text,
-    directory_id text,
-    kind text,
-    what text,
-    recorded_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, directory_id, kind, what)
-);
 CREATE TABLE sink_position (
     sink text,
     topic text,

@@ -101,8 +101,7 @@ class Directories:
         409 if it is another tenant's.  Only the door can say so: processors see one at a time.
         """
         directory_id = body.directory_id or _new_id()
-        if await self._owners.owner(directory_id) not in {None, tenant_id}:
-            raise DirectoryTakenError
+        await self._require_free(tenant_id, directory_id)
         change = CreateDirectory(
             tenant_id=tenant_id,
             directory_id=directory_id,
@@ -113,8 +112,7 @@ class Directories:
         )
         answer = await self._changes.settle(change)
         # Two tenants may have asked at once; the first one that directory_view saw has it.
-        if await self._owners.owner(directory_id) not in {None, tenant_id}:
-            raise DirectoryTakenError
+        await self._require_free(tenant_id, directory_id)
         self._assignments.wake()
         return answer
 
@@ -135,6 +133,11 @@ class Directories:
         """End a SCIM directory: its tokens are refused, and its people keep or lose access."""
         change = DisconnectDirectory(tenant_id=tenant_id, directory_id=directory_id, **asked_now())
         return await self._changes.settle(change)
+
+    async def _require_free(self, tenant_id: str, directory_id: str) -> None:
+        owner = await self._owners.owner(directory_id)
+        if owner is not None and owner.tenant_id != tenant_id:
+            raise DirectoryTakenError
 
     def every(self, tenant_id: TenantId) -> DirectoryList:
         """List a tenant's directories."""

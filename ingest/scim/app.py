@@ -55,18 +55,14 @@ class ScimDoor:
         connections: Connections,
         publisher: Publisher,
         outcomes: Outcomes,
+        redactor: Redactor,
     ) -> None:
-        """Put the parts together.
-
-        Raises:
-            SettingsError: the key of redaction is not set.
-        """
         self._base_url = (settings.public_url or settings.url).rstrip("/") + PREFIX
         self._connections = connections
         self._publisher = publisher
         self._outcomes = outcomes
         self._tokens = Tokens(connections)
-        self._redactor = Redactor(settings.require_redaction_key())
+        self._redactor = redactor
         self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(limits.SCIM_AT_ONCE)
         )

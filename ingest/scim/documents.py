@@ -128,9 +128,7 @@ def _unknown(model: BaseModel, place: str) -> Iterator[str]:
 
 def _entry(related: Related, *, of_group: bool) -> Document:
     place = "Users" if related.kind == "User" else "Groups"
-    return {
-        "value": related.value,
-        "$ref": f"{place}/{related.value}",
-        "type": related.kind if of_group else "direct",
-        "display": related.display,
-    }
+    entry = {"value": related.value, "$ref": f"{place}/{related.value}"}
+    if of_group:
+        return entry | {"type": related.kind}
+    return entry | {"type": "direct", "display": related.display}

@@ -163,7 +163,7 @@ class Handler(AsyncScimHandler):
             wanted = set(documents.member_ids(whole))
             base = await writes.change_group(whole, found, exact=exact)
             await writes.replace_members(found, base, wanted, exact=exact)
-            return self._directory.resource_of(resource_type, found)
+            return await self._answered(resource_type, resource_id)
         rest, members = split
         self.service.check_preconditions(resource, "PATCH", conditions)
         if rest is not None:
@@ -180,9 +180,8 @@ class Handler(AsyncScimHandler):
         )
 
     async def _answered(self, resource_type: ResourceType, resource_id: str) -> Resource[Any]:
-        """The group as it stands now, without its members: nobody asked for them."""
-        found = await self._directory.find(resource_type, resource_id)
-        return self._directory.resource_of(resource_type, found)
+        """The group as it stands now, with its members if they are few."""
+        return await self._directory.small_group(resource_type, resource_id)
 
 
 async def _settled(attempt: Callable[[], Awaitable[Answer]], conditions: Conditions) -> Answer:

@@ -36,16 +36,12 @@ _GROUPS_OF: Final = """
     AND user_id = ANY(%(ids)s) AND NOT deleted ORDER BY group_id
 """
 _MEMBERS_OF: Final = """
-    SELECT membership.group_id AS holder, membership.user_id AS value,
-        coalesce(person.resource->>'displayName', person.resource->>'userName', nested.name)
-            AS display,
+    SELECT membership.group_id AS holder, membership.user_id AS value, NULL AS display,
         CASE WHEN nested.group_id IS NULL THEN 'User' ELSE 'Group' END AS kind
-    FROM membership
-    LEFT JOIN directory_user AS person USING (tenant_id, directory_id, user_id)
-    LEFT JOIN directory_group AS nested ON nested.tenant_id = membership.tenant_id
+    FROM membership LEFT JOIN directory_group AS nested ON nested.tenant_id = membership.tenant_id
         AND nested.directory_id = membership.directory_id AND nested.group_id = membership.user_id
     WHERE membership.tenant_id = %(tenant_id)s AND membership.directory_id = %(directory_id)s
-    AND membership.group_id = ANY(%(ids)s) ORDER BY membership.user_id
+    AND membership.group_id = ANY(%(ids)s) ORDER BY membership.user_id LIMIT %(most)s
 """
 _MEMBER_IDS: Final = f"""
     SELECT user_id FROM membership {_WHERE} AND group_id = %(id)s
@@ -78,6 +74,7 @@ class Related(msgspec.Struct, frozen=True, kw_only=True):
     """The resource that is asked about."""
     value: str
     display: str | None
+    """Of a group; None of a member."""
     kind: Kind
 
 
@@ -110,8 +107,15 @@ class Reading:
         (rows,) = await self._rows((query, {"id": resource_id}))
         return Found(**rows[0]) if rows else None
 
-    async def related(self, kind: Kind, ids: Sequence[str]) -> dict[str, list[Related]]:
+    async def related(
+        self, kind: Kind, ids: Sequence[str], most: int | None = None
+    ) -> dict[str, list[Related]]:
         """The groups of users, or the members of groups, by the id that is asked about.
+
+        Args:
+            kind: of what is asked about.
+            ids: of these.
+            most: read no more members than that.
 
         Raises:
             UnavailableError: Postgres is away.
@@ -119,7 +123,7 @@ class Reading:
         if not ids:
             return {}
         query = _GROUPS_OF if kind == "User" else _MEMBERS_OF
-        (rows,) = await self._rows((query, {"ids": list(ids)}))
+        (rows,) = await self._rows((query, {"ids": list(ids), "most": most}))
         found: dict[str, list[Related]] = {}
         for row in rows:
             found.setdefault(row["holder"], []).append(Related(**row))

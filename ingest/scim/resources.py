@@ -79,7 +79,7 @@ def provider_for(own_attributes: tuple[OwnAttribute, ...]) -> ScimProvider:
     declared += [SchemaExtension(schema_=each.id, required=False) for each in extensions]
     user = user.model_copy(update={"schema_extensions": declared})
     return ScimProvider.from_discovery(
-        [_user_schema(), _enterprise_schema(), Group.to_schema(), *extensions],
+        [_user_schema(), _enterprise_schema(), _group_schema(), *extensions],
         [user, ResourceType.from_resource(Group)],
         config=_CONFIG,
         policy=_POLICY,
@@ -112,6 +112,15 @@ def _enterprise_schema() -> Schema:
     for attribute in _attributes(schema):
         for part in attribute.sub_attributes or []:
             part.required = Required.false
+    return schema
+
+
+def _group_schema() -> Schema:
+    """Members without `display`: what they are called stands in their own resources."""
+    schema = Group.to_schema()
+    for attribute in _attributes(schema):
+        parts = attribute.sub_attributes or []
+        attribute.sub_attributes = [each for each in parts if each.name != "display"] or None
     return schema
 
 

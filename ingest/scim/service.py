@@ -45,10 +45,14 @@ class Service(ScimService):
         resource: Resource[Any],
         response_parameters: ResponseParameters[Any],
     ) -> ScimResponse:
-        """Users come back whole; groups are not read for it, unless Okta asks (idp-facts §4.1)."""
+        """What was patched comes back, but a group with too many members to be read for it.
+
+        Entra expects 204 for groups (idp-facts §4.1).
+        """
         named = response_parameters.attributes or response_parameters.excluded_attributes
-        user = resource.meta is not None and resource.meta.resource_type == "User"
-        if named or not (user or self._idp == "okta"):
+        group = resource.meta is not None and resource.meta.resource_type == "Group"
+        unread = group and getattr(resource, "members", None) is None
+        if named or (group and (unread or self._idp == "entra")):
             return super().patch_response(base_url, resource, response_parameters)
         return self.resource_response(
             self.publish(base_url, resource), Context.RESOURCE_REPLACEMENT_RESPONSE

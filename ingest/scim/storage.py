@@ -20,6 +20,7 @@ from ingest.scim.reading import Found, Reading
 from ingest.scim.resources import is_group, model_of
 from ingest.scim.searching import Searching
 from ingest.scim.writes import Writes
+from schemas import limits
 
 
 class DirectoryStorage(AsyncScimStorage):
@@ -59,6 +60,24 @@ class DirectoryStorage(AsyncScimStorage):
             detail = f"There is no such {resource_type.name} in this directory: look it up again."
             raise NotFoundException(detail=detail)
         return found
+
+    async def small_group(self, resource_type: ResourceType, group_id: str) -> Resource[Any]:
+        """A group with its members; without `members` if they are too many to be read for it.
+
+        Raises:
+            NotFoundException: it is not there.
+        """
+        found = await self.find(resource_type, group_id)
+        most = limits.SHOWN_MEMBERS
+        related = (await self._reading.related("Group", [group_id], most + 1)).get(group_id, [])
+        resource = self.resource_of(resource_type, found)
+        if len(related) > most:
+            return resource
+        model = model_of(self._provider, resource_type)
+        shown = documents.resource_of(model, resource_type, found, related)
+        if not related:
+            shown.members = []  # type: ignore[attr-defined] # of the model of groups
+        return shown
 
     def resource_of(self, resource_type: ResourceType, found: Found) -> Resource[Any]:
         """The resource that was found, without its members or groups."""

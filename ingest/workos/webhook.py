@@ -16,6 +16,7 @@ from ingest import bodies
 from ingest.attributes import text
 from ingest.directories import DirectoryOwners
 from ingest.publisher import Publisher
+from ingest.redaction import Redactor
 from ingest.refusals import (
     BodyTooLargeError,
     InvalidEventError,
@@ -25,7 +26,9 @@ from ingest.refusals import (
 )
 from ingest.unassigned import UNASSIGNED
 from ingest.workos import payloads, signature, translation
+from ingest.workos.redacting import redacted
 from schemas import limits, metrics
+from schemas.changes import UserReported
 from schemas.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -48,12 +51,17 @@ class WorkosWebhook:
     """
 
     def __init__(
-        self, settings: Settings, publisher: Publisher, directories: DirectoryOwners
+        self,
+        settings: Settings,
+        publisher: Publisher,
+        directories: DirectoryOwners,
+        redactor: Redactor,
     ) -> None:
         self._secrets = settings.workos_webhook_secrets
         self._tolerance = settings.workos_tolerance_seconds
         self._publisher = publisher
         self._directories = directories
+        self._redactor = redactor
         if not self._secrets:
             log.warning("webhooks are refused: ROLLCALL_WORKOS_WEBHOOK_SECRETS is not set")
 
@@ -108,8 +116,10 @@ class WorkosWebhook:
             return
         owner = await self._directories.owner(said.directory_id)
         change = translation.change_of(
-            said, tenant_id=owner or UNASSIGNED, recorded_at=datetime.now(UTC)
+            said, tenant_id=owner.tenant_id if owner else UNASSIGNED, recorded_at=datetime.now(UTC)
         )
+        if isinstance(change, UserReported):
+            change = redacted(change, self._redactor, owner.kept_as_sent if owner else ())
         unknown = isinstance(said.data, payloads.Unknown)
         if owner is not None:
             await self._publisher.publish(change, SOURCE)

@@ -5,6 +5,7 @@ Until 1.0 this revision is rewritten instead of being followed by others.
 
 from alembic import op
 
+from deploy.migrations.scim_tables import SCIM_TABLES
 from deploy.migrations.tables import TABLES
 
 revision = "0001"
@@ -135,7 +136,7 @@ def upgrade() -> None:
     """Make everything."""
     psycopg = op.get_bind().connection.driver_connection  # takes scripts, and leaves % alone
     assert psycopg is not None
-    for script in (TABLES, ROLES, SECURITY, GRANTS, AUDIT):
+    for script in (TABLES, SCIM_TABLES, ROLES, SECURITY, GRANTS, AUDIT):
         psycopg.execute(script)
 
 
