@@ -69,7 +69,7 @@ class Gateway:
         parts = (self.connections, self.publisher, self.outcomes)
         scim = ScimDoor(self.settings, *parts, redactor)
         webhook = WorkosWebhook(self.settings, self.publisher, self.owners, redactor)
-        return Starlette(
+        app = Starlette(
             routes=[
                 Route(WORKOS, webhook),
                 Mount("/api", app=self._api(token)),
@@ -83,6 +83,8 @@ class Gateway:
             exception_handlers=HANDLERS,
             lifespan=self._lifespan,
         )
+        app.router.redirect_slashes = False  # whoever has no token learns nothing of paths
+        return app
 
     def _api(self, token: str) -> FastAPI:
         api = FastAPI(

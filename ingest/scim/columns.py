@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Text,
-    and_,
     case,
     cast,
     column,
@@ -79,7 +78,7 @@ class Many:
 
     def some(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Whether there is a row for which a condition holds."""
-        return _exists(self.rows, and_(self.belong, condition))
+        return exists().select_from(self.rows).where(self.belong, condition)
 
 
 Place = Value | Many
@@ -145,7 +144,7 @@ def _in_entries(entries: Entries, binding: AttributeBinding) -> Many:
         rows=entries.rows,
         belong=entries.belong,
         item=whole if binding.sub_field_name is None else part(binding),
-        missing=not_(_exists(entries.rows, entries.belong)),
+        missing=not_(exists().select_from(entries.rows).where(entries.belong)),
         within=part,
         leading=None,  # rows are in no order
     )
@@ -197,7 +196,3 @@ def _name(model: type[BaseModel], field_name: str) -> str:
     name = model.model_fields[field_name].serialization_alias
     assert name is not None, "scim2-models names every field"
     return name
-
-
-def _exists(rows: FromClause, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().select_from(rows).where(condition).correlate_except(rows)

@@ -98,6 +98,11 @@ def ignored_names(resource: BaseModel) -> tuple[str, ...]:
     return tuple(sorted({*names}))[: limits.IGNORED_NAMES]
 
 
+def keep(resource: Resource[Any], name: str, *, of: Resource[Any]) -> None:
+    """Leave an attribute as it is in another state of the resource."""
+    setattr(resource, name, getattr(of, name, None))
+
+
 def member_ids(group: Resource[Any]) -> list[str]:
     """The ids of the members that a group was sent with, each once."""
     members = getattr(group, "members", None) or []

@@ -18,9 +18,11 @@ from typing_extensions import override
 
 from ingest.scim import documents
 from ingest.scim.errors import StaleError
-from ingest.scim.members import MemberDeltas, deltas_of, names_active
+from ingest.scim.members import deltas_of, names_active
+from ingest.scim.reading import Found
 from ingest.scim.resources import is_group
 from ingest.scim.storage import DirectoryStorage
+from ingest.scim.told import Told
 
 Answer = TypeVar("Answer")
 
@@ -44,13 +46,10 @@ class Handler(AsyncScimHandler):
             parameters = service.read_response_parameters(resource_type, request.query)
             content_type = request.header("Content-Type")
             conditions = service.read_conditions(request)
-            resource_id = target.resource_id
-
-            async def attempt() -> Resource[Any]:
-                replacement = service.read_replacement(resource_type, request.body, content_type)
-                return await self._replaced(resource_type, resource_id, replacement, conditions)
-
-            resource = await _settled(attempt, conditions)
+            replacement = service.read_replacement(resource_type, request.body, content_type)
+            resource = await self._replaced(
+                resource_type, target.resource_id, replacement, conditions
+            )
             return service.replacement_response(request.base_url, resource, parameters)
 
     @override
@@ -63,13 +62,7 @@ class Handler(AsyncScimHandler):
     ) -> Resource[Any]:
         """A PUT within a bulk request."""
         assert current.id is not None
-        resource_id = current.id
-
-        async def attempt() -> Resource[Any]:
-            again = replacement.model_copy(deep=True)
-            return await self._replaced(resource_type, resource_id, again, conditions)
-
-        return await _settled(attempt, conditions)
+        return await self._replaced(resource_type, current.id, replacement, conditions)
 
     @override
     async def patch_resource(
@@ -81,9 +74,10 @@ class Handler(AsyncScimHandler):
     ) -> Resource[Any]:
         """PATCH: only what it names is written."""
         patched = self._patched_group if is_group(resource_type) else self._patched_user
+        told = Told(names_active=names_active(patch_op), whole=False)
 
         async def attempt() -> Resource[Any]:
-            return await patched(resource_type, resource_id, patch_op, conditions)
+            return await patched(resource_type, resource_id, patch_op, conditions, told)
 
         return await _settled(attempt, conditions)
 
@@ -111,25 +105,47 @@ class Handler(AsyncScimHandler):
         replacement: Resource[Any],
         conditions: Conditions,
     ) -> Resource[Any]:
-        found = await self._directory.find(resource_type, resource_id)
-        current = self._directory.resource_of(resource_type, found)
-        writes = self._directory.writes
-        if is_group(resource_type):
-            members = getattr(replacement, "members", None)
-            wanted = None if members is None else set(documents.member_ids(replacement))
-            replacement.members = None  # type: ignore[attr-defined] # of the model of groups
-            self.service.apply_replacement(current, replacement, conditions)
-            exact = _is_exact(conditions)
-            base = await writes.change_group(replacement, found, exact=exact)
-            if wanted is not None:
-                await writes.replace_members(found, base, wanted, exact=exact)
-        else:
-            says_active = getattr(replacement, "active", None) is not None
-            if not says_active:
-                replacement.active = getattr(current, "active", None)  # type: ignore[attr-defined] # of users
-            self.service.apply_replacement(current, replacement, conditions)
-            await writes.change_user(replacement, found, says_active=says_active)
-        return await self._directory.get(resource_type, resource_id)
+        told = Told(names_active=getattr(replacement, "active", None) is not None, whole=True)
+        replace = self._replaced_group if is_group(resource_type) else self._replaced_user
+
+        async def attempt() -> Resource[Any]:
+            again = replacement.model_copy(deep=True)
+            found = await self._directory.find(resource_type, resource_id)
+            current = self._directory.resource_of(resource_type, found)
+            await replace(found, current, again, conditions, told)
+            return await self._directory.get(resource_type, resource_id)
+
+        return await _settled(attempt, conditions)
+
+    async def _replaced_user(
+        self,
+        found: Found,
+        current: Resource[Any],
+        replacement: Resource[Any],
+        conditions: Conditions,
+        told: Told,
+    ) -> None:
+        if not told.names_active:
+            documents.keep(replacement, "active", of=current)
+        self.service.apply_replacement(current, replacement, conditions)
+        await self._directory.writes.change_user(replacement, found, told, surely=False)
+
+    async def _replaced_group(
+        self,
+        found: Found,
+        current: Resource[Any],
+        replacement: Resource[Any],
+        conditions: Conditions,
+        told: Told,
+    ) -> None:
+        writes, exact = self._directory.writes, _is_exact(conditions)
+        keeps_members = getattr(replacement, "members", None) is None
+        wanted = set(documents.member_ids(replacement))
+        documents.keep(replacement, "members", of=current)  # which was read without them
+        self.service.apply_replacement(current, replacement, conditions)
+        base = await writes.change_group(replacement, found, told, exact=exact)
+        if not keeps_members:
+            await writes.replace_members(found, base, wanted, told, exact=exact)
 
     async def _patched_user(
         self,
@@ -137,12 +153,12 @@ class Handler(AsyncScimHandler):
         resource_id: str,
         patch_op: "PatchOp[Any]",
         conditions: Conditions,
+        told: Told,
     ) -> Resource[Any]:
         found = await self._directory.find(resource_type, resource_id)
         resource = self._directory.resource_of(resource_type, found)
         self.service.apply_patch(resource, patch_op, conditions)  # in place
-        says_active = names_active(patch_op)
-        await self._directory.writes.change_user(resource, found, says_active=says_active)
+        await self._directory.writes.change_user(resource, found, told, surely=True)
         return await self._directory.get(resource_type, resource_id)
 
     async def _patched_group(
@@ -151,36 +167,28 @@ class Handler(AsyncScimHandler):
         resource_id: str,
         patch_op: "PatchOp[Any]",
         conditions: Conditions,
+        told: Told,
     ) -> Resource[Any]:
         """Members that are named cost as much in a large group as in a small one."""
         found = await self._directory.find(resource_type, resource_id)
-        resource = self._directory.resource_of(resource_type, found)
         exact, writes = _is_exact(conditions), self._directory.writes
         split = deltas_of(patch_op)
         if split is None:  # it speaks of all members, or of those of some kind
             whole = await self._directory.get(resource_type, resource_id)
             self.service.apply_patch(whole, patch_op, conditions)
             wanted = set(documents.member_ids(whole))
-            base = await writes.change_group(whole, found, exact=exact)
-            await writes.replace_members(found, base, wanted, exact=exact)
-            return await self._answered(resource_type, resource_id)
-        rest, members = split
-        self.service.check_preconditions(resource, "PATCH", conditions)
-        if rest is not None:
-            rest.patch(resource)
-        base = await writes.change_group(resource, found, exact=exact)
-        await self._write_members(resource_id, max(base, found.base), members, exact=exact)
-        return await self._answered(resource_type, resource_id)
-
-    async def _write_members(
-        self, group_id: str, base: int, members: MemberDeltas, *, exact: bool
-    ) -> None:
-        await self._directory.writes.change_members(
-            group_id, base, added=members.added, removed=members.removed, exact=exact
-        )
-
-    async def _answered(self, resource_type: ResourceType, resource_id: str) -> Resource[Any]:
-        """The group as it stands now, with its members if they are few."""
+            base = await writes.change_group(whole, found, told, exact=exact)
+            await writes.replace_members(found, base, wanted, told, exact=exact)
+        else:
+            rest, members = split
+            resource = self._directory.resource_of(resource_type, found)
+            self.service.check_preconditions(resource, "PATCH", conditions)
+            if rest is not None:
+                rest.patch(resource)
+            base = max(await writes.change_group(resource, found, told, exact=exact), found.base)
+            await writes.change_members(
+                found.id, base, added=members.added, removed=members.removed, exact=exact
+            )
         return await self._directory.small_group(resource_type, resource_id)
 
 

@@ -19,6 +19,7 @@ from ingest.scim.projection import RELATED, wants
 from ingest.scim.reading import Found, Reading
 from ingest.scim.resources import is_group, model_of
 from ingest.scim.searching import Searching
+from ingest.scim.told import Told
 from ingest.scim.writes import Writes
 from schemas import limits
 
@@ -116,14 +117,15 @@ class DirectoryStorage(AsyncScimStorage):
         """The whole new state of a resource; a group without `members` keeps them."""
         assert resource.id is not None
         found = await self._expected(resource_type, resource.id, expected_version)
+        told = Told(names_active=True, whole=True)
         if not is_group(resource_type):
-            await self.writes.change_user(resource, found, says_active=True)
+            await self.writes.change_user(resource, found, told, surely=False)
             return await self.get(resource_type, resource.id)
         exact = expected_version is not None
-        base = await self.writes.change_group(resource, found, exact=exact)
+        base = await self.writes.change_group(resource, found, told, exact=exact)
         if getattr(resource, "members", None) is not None:
             wanted = set(documents.member_ids(resource))
-            await self.writes.replace_members(found, base, wanted, exact=exact)
+            await self.writes.replace_members(found, base, wanted, told, exact=exact)
         return await self.get(resource_type, resource.id)
 
     @override

@@ -12,6 +12,7 @@ from ingest.scim import documents
 from ingest.scim.errors import StaleError
 from ingest.scim.reading import Found, Reading
 from ingest.scim.tokens import Bearer
+from ingest.scim.told import Told
 from ingest.scim.writing import Writing
 from schemas import limits
 from schemas.scim import (
@@ -98,26 +99,30 @@ class Writes:
                 return Created(new_id, None)
             return Created(new_id, _made(new_id, document, outcome))
 
-    async def change_user(self, resource: Resource[Any], found: Found, *, says_active: bool) -> int:
-        """Write what differs from what was found; the revision that it has then.
+    async def change_user(
+        self, resource: Resource[Any], found: Found, told: Told, *, surely: bool
+    ) -> None:
+        """Write what the client wants changed, on what was found.
 
         Args:
             resource: the user as it shall be.
-            found: the user as it was.
-            says_active: the client named `active` itself, so what it says counts even if it is so
-                already: to be sure that nothing undoes it, or to end a hold.
+            found: the user as it is.
+            told: what the request changes; the first try finds out.
+            surely: the client names `active` itself, so a deactivation counts even of somebody
+                inactive: whatever activates them may still be on its way.
 
         Raises:
             StaleError: something newer is known.
             SCIMException: a name is taken, or a policy keeps the person.
         """
         document, redacted = self._document(resource, group=False)
-        changed = documents.changed(found.resource, document)
+        changed = told.narrowed(documents.changed(found.resource, document))
         active = document.get("active") is not False
-        if says_active and (found.leaving if active else found.doubt):
+        cancels = told.was_leaving(found.leaving)
+        if told.names_active and (cancels if active else surely or found.doubt):
             changed["active"] = active
         if not changed:
-            return found.revision
+            return
         change = ScimUserChanged(
             **self._writing.common(found.base),
             user_id=found.id,
@@ -125,8 +130,7 @@ class Writes:
             redacted=redacted,
             ignored=documents.ignored_names(resource),
         )
-        (outcome,) = await self._writing.settle(change, resource_id=found.id)
-        return revision_of(outcome)
+        await self._writing.settle(change, resource_id=found.id)
 
     async def delete_user(self, found: Found) -> None:
         """Delete a user.
@@ -138,15 +142,17 @@ class Writes:
         change = ScimUserDeleted(**self._writing.common(found.base), user_id=found.id)
         await self._writing.settle(change, resource_id=found.id)
 
-    async def change_group(self, resource: Resource[Any], found: Found, *, exact: bool) -> int:
-        """Write what differs from what was found, members aside; the revision that it has then.
+    async def change_group(
+        self, resource: Resource[Any], found: Found, told: Told, *, exact: bool
+    ) -> int:
+        """Write what the client wants changed, members aside; the revision to go on from.
 
         Raises:
             StaleError: something newer is known.
             SCIMException: the externalId is taken.
         """
         document, _ = self._document(resource, group=True)
-        changed = documents.changed(found.resource, document)
+        changed = told.narrowed(documents.changed(found.resource, document))
         if not changed:
             return found.base
         common = self._writing.common(found.base)
@@ -165,7 +171,7 @@ class Writes:
         await self._writing.settle(change, resource_id=found.id)
 
     async def replace_members(
-        self, found: Found, base: int, wanted: set[str], *, exact: bool
+        self, found: Found, base: int, wanted: set[str], told: Told, *, exact: bool
     ) -> None:
         """Make a group's members exactly these.
 
@@ -175,7 +181,7 @@ class Writes:
             StaleError: something newer is known.
         """
         members, read_at = await self._reading.member_ids(found.id)
-        added, removed = sorted(wanted - members), sorted(members - wanted)
+        added, removed = told.members_narrowed(wanted - members, members - wanted)
         if not added and not removed and not found.doubt:
             return
         common = self._writing.common(base if exact else max(base, read_at))

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -29,6 +29,19 @@ def rollcall(
 @pytest.fixture
 def admin(rollcall: World) -> Iterator[Admin]:
     """The product's administrator, and a tenant that no other test has."""
+    with _administering(rollcall) as admin:
+        yield admin
+
+
+@pytest.fixture
+def another(rollcall: World) -> Iterator[Admin]:
+    """The same, for a second tenant."""
+    with _administering(rollcall) as admin:
+        yield admin
+
+
+@contextmanager
+def _administering(rollcall: World) -> Iterator[Admin]:
     headers = {"Authorization": f"Bearer {rollcall.settings.require_admin_token()}"}
     with httpx2.Client(base_url=rollcall.settings.url, headers=headers, timeout=60) as http:
         admin = Admin(http, f"t{secrets.token_hex(5)}")
@@ -39,5 +52,5 @@ def admin(rollcall: World) -> Iterator[Admin]:
 @pytest.fixture
 def idp(admin: Admin) -> Iterator[Idp]:
     """An IdP with a token of a SCIM directory."""
-    with ExitStack() as closing:
-        yield closing.enter_context(admin.idp())
+    with admin.idp() as idp:
+        yield idp

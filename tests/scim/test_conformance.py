@@ -47,6 +47,7 @@ class TestStorage(AsyncScimStorageContract):
         return provider_for(())
 
     @pytest.fixture
+    @override
     def storage(self, rollcall: World, idp: Idp) -> Iterator[ScimStorage]:
         with asyncio.Runner() as runner:
             opened = storage_of(rollcall, idp)
