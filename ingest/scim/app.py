@@ -96,7 +96,7 @@ class ScimDoor:
         reading = Reading(self._connections, bearer)
         writing = Writing(self._connections, self._publisher, self._outcomes, bearer, deadline)
         writes = Writes(bearer, reading, writing, self._redactor)
-        handler = Handler(service, DirectoryStorage(provider, reading, writes))
+        handler = Handler(service, DirectoryStorage(provider, reading, writes, self._base_url))
         try:
             _require_short_filter(request)
             response = await handler.handle(request)

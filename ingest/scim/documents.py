@@ -57,12 +57,21 @@ def resource_of(
     resource_type: ResourceType,
     found: Found,
     related: list[Related] | None = None,
+    base_url: str = "",
 ) -> Resource[Any]:
-    """The resource that was found; `related` are its members or groups, None without them."""
+    """The resource that was found.
+
+    Args:
+        model: of its type.
+        resource_type: of users or of groups.
+        found: what stands in the read model.
+        related: its members or groups; None without them.
+        base_url: what the URLs of these begin with.
+    """
     document = dict(found.resource)
     if related:
         of_group = resource_type.name == "Group"
-        entries = [_entry(each, of_group=of_group) for each in related]
+        entries = [_entry(each, base_url, of_group=of_group) for each in related]
         document["members" if of_group else "groups"] = entries
     resource = model.model_validate(document)
     resource.id = found.id
@@ -131,9 +140,9 @@ def _unknown(model: BaseModel, place: str) -> Iterator[str]:
             yield from _unknown(value, f"{place}{name}.")
 
 
-def _entry(related: Related, *, of_group: bool) -> Document:
+def _entry(related: Related, base_url: str, *, of_group: bool) -> Document:
     place = "Users" if related.kind == "User" else "Groups"
-    entry = {"value": related.value, "$ref": f"{place}/{related.value}"}
+    entry = {"value": related.value, "$ref": f"{base_url}/{place}/{related.value}"}
     if of_group:
         return entry | {"type": related.kind}
     return entry | {"type": "direct", "display": related.display}

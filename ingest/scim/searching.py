@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from scim2_models import NotImplementedException, ResourceType, ScimProvider, SearchRequest
+from scim2_models import (
+    NotImplementedException,
+    Resource,
+    ResourceType,
+    ScimProvider,
+    SearchRequest,
+)
 from scim2_server.storage import SearchPage
 from sqlalchemy import (
     BindParameter,
@@ -23,6 +29,7 @@ from sqlalchemy.sql import ClauseElement
 from ingest.scim import documents
 from ingest.scim.columns import Columns, Entries
 from ingest.scim.filters import matching
+from ingest.scim.lookups import lookup_of
 from ingest.scim.projection import RELATED, wants
 from ingest.scim.reading import Found, Reading, Related
 from ingest.scim.resources import model_of
@@ -87,8 +94,9 @@ _TABLES: Final = {"User": _user, "Group": _group}
 class Searching:
     """Searches one directory."""
 
-    def __init__(self, provider: ScimProvider, reading: Reading) -> None:
+    def __init__(self, provider: ScimProvider, reading: Reading, base_url: str) -> None:
         self._provider = provider
+        self._base_url = base_url
         self._reading = reading
 
     async def page(
@@ -107,24 +115,35 @@ class Searching:
                 detail="Sort /Users or /Groups: an order over both is not supported."
             )
         types = {str(each.name): each for each in resource_types}
+        if (lookup := lookup_of(list(types), search)) is not None:
+            (found,) = await self._reading.ask(lookup)
+            return SearchPage(len(found), await self._resources(types, found, search))
         parts = [self._matching(each, search) for each in resource_types]
         rows = await self._rows(parts, search)
         skipped = (search.start_index or 1) - 1
-        if rows and (search.count is None or len(rows) < search.count):
+        if (rows or not skipped) and (search.count is None or len(rows) < search.count):
             total = skipped + len(rows)
         else:
             total = await self._total(parts)
+        return SearchPage(total, await self._resources(types, rows, search))
+
+    async def _resources(
+        self,
+        types: Mapping[str, ResourceType],
+        rows: Sequence[dict[str, Any]],
+        search: SearchRequest[Any],
+    ) -> list[Resource[Any]]:
         related = await self._related(rows, search)
-        resources = [
+        return [
             documents.resource_of(
                 model_of(self._provider, types[row["kind"]]),
                 types[row["kind"]],
                 _found(row),
                 related.get(row["id"]),
+                self._base_url,
             )
             for row in rows
         ]
-        return SearchPage(total, resources)
 
     def _matching(self, resource_type: ResourceType, search: SearchRequest[Any]) -> _Part:
         kind = str(resource_type.name)

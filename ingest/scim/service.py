@@ -19,6 +19,18 @@ class Service(ScimService):
         super().__init__(provider)
         self._idp = idp
 
+    @override
+    def publish(self, base_url: str, resource: Resource[Any]) -> Resource[Any]:
+        """With its location; it was made for this request, so nobody else holds it.
+
+        References come from the read model as URLs, and from clients as they sent them.
+        """
+        assert resource.meta is not None
+        assert resource.id is not None
+        resource_type = self.get_resource_type_of(resource)
+        resource.meta.location = self.resource_location(base_url, resource_type, resource.id)
+        return resource
+
     @staticmethod
     @override
     def resource_response(

@@ -27,10 +27,13 @@ from schemas import limits
 class DirectoryStorage(AsyncScimStorage):
     """What scim2-server reads and writes; its methods are steps of one request."""
 
-    def __init__(self, provider: ScimProvider, reading: Reading, writes: Writes) -> None:
+    def __init__(
+        self, provider: ScimProvider, reading: Reading, writes: Writes, base_url: str
+    ) -> None:
         self._provider = provider
         self._reading = reading
-        self._searching = Searching(provider, reading)
+        self._base_url = base_url
+        self._searching = Searching(provider, reading, base_url)
         self.writes = writes
 
     @override
@@ -48,7 +51,7 @@ class DirectoryStorage(AsyncScimStorage):
         if wants(response_parameters, RELATED[kind]):
             related = (await self._reading.related(kind, [resource_id])).get(resource_id)
         model = model_of(self._provider, resource_type)
-        return documents.resource_of(model, resource_type, found, related)
+        return documents.resource_of(model, resource_type, found, related, self._base_url)
 
     async def find(self, resource_type: ResourceType, resource_id: str) -> Found:
         """A resource as it stands, without its members or groups.
@@ -75,7 +78,7 @@ class DirectoryStorage(AsyncScimStorage):
         if len(related) > most:
             return resource
         model = model_of(self._provider, resource_type)
-        shown = documents.resource_of(model, resource_type, found, related)
+        shown = documents.resource_of(model, resource_type, found, related, self._base_url)
         if not related:
             shown.members = []  # type: ignore[attr-defined] # of the model of groups
         return shown

@@ -1,6 +1,6 @@
 """`make bench`: every figure of the README, measured on this machine.
 
-python -m tests.bench [--people N] [--write] [doors|pipe|departures|growth …]
+python -m tests.bench [--people N] [--write] [doors|pipe|departures|growth|first_sync …]
 """
 
 import argparse
@@ -13,7 +13,7 @@ from deploy import database
 from deploy.local.stack import Stack, running
 from schemas import settings
 from schemas.settings import Settings
-from tests.bench import departures, doors, growth, pipe
+from tests.bench import departures, doors, first_sync, growth, pipe
 from tests.bench.figures import Figure, amount, table, written_into
 from tests.harness import World, new_database, new_world
 
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[World, int], Iterator[Figure]]] = {
     "pipe": pipe.measured,
     "departures": departures.measured,
     "growth": growth.measured,
+    "first_sync": first_sync.measured,
 }
 TEMPLATE = "rollcall_template"
 README = Path(__file__).parents[2] / "README.md"

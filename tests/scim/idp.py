@@ -58,6 +58,7 @@ class Admin:
             base_url=str(self.http.base_url.join("/scim/v2/")),
             headers={"Authorization": f"Bearer {token}"},
             timeout=60,
+            limits=httpx2.Limits(max_connections=100, max_keepalive_connections=100),
         ) as http:
             yield Idp(http, self, directory_id)
 

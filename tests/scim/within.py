@@ -35,7 +35,9 @@ async def storage_of(world: World, idp: Idp) -> AsyncIterator[DirectoryStorage]:
         writing = Writing(connections, publisher, outcomes, bearer, deadline)
         redactor = Redactor(world.settings.require_redaction_key())
         writes = Writes(bearer, reading, writing, redactor)
-        yield DirectoryStorage(provider_for(bearer.own_attributes), reading, writes)
+        yield DirectoryStorage(
+            provider_for(bearer.own_attributes), reading, writes, world.settings.url
+        )
     finally:
         await outcomes.close()
         await publisher.close()
