@@ -17,7 +17,7 @@ from ingest.api.dead_letters import DeadLetters, Dropped
 from ingest.api.directories import Directories, Directory
 from ingest.api.mappings import Mappings, SettledMapping
 from ingest.api.members import Members
-from ingest.api.policies import Policies
+from ingest.api.policies import Policies, Ruled
 from ingest.api.roles import Roles, SettledRole
 from ingest.api.sessions import Sessions
 from ingest.api.tenants import Tenant, Tenants
@@ -121,7 +121,7 @@ class Gateway:
         api.get("/tenants")(tenants.every)
         api.put(TENANT + "/policy", response_model=Tenant)(policies.set)
         api.get(TENANT + "/holds")(policies.holds)
-        api.put(TENANT + "/holds/{member_id}")(policies.rule)
+        api.put(TENANT + "/holds/{member_id}", response_model=Ruled)(policies.rule)
         api.put(TENANT + "/roles/{slug}", response_model=SettledRole)(roles.set)
         api.get(TENANT + "/roles")(roles.every)
         api.post(TENANT + "/workspaces", status_code=201, response_model=Workspace)(

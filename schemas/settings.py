@@ -15,6 +15,10 @@ _SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 _RULE = "takes at least 16 random letters, digits or ._~+/=- and no spaces"
 
 
+SCIM = "/scim/v2"
+"""Where the gateway's SCIM door stands (RFC 7644 §3.13)."""
+
+
 class SettingsError(ValueError):
     """A setting is missing or wrong; the text names the variable and what it takes."""
 
@@ -180,6 +184,11 @@ class Settings(BaseSettings):
         SettingsError if it is not set: an empty secret must never open a door.
         """
         return _required(self.admin_token, "ROLLCALL_ADMIN_TOKEN", "the admin API's token")
+
+    @property
+    def scim_url(self) -> str:
+        """What the URLs of the SCIM door begin with, as IdPs see it."""
+        return f"{(self.public_url or self.url).rstrip('/')}{SCIM}"
 
     def require_redaction_key(self) -> str:
         """The key of redaction; SettingsError if it is not set."""

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from schemas.access import NO_ACCESS, Access
+from schemas.names import is_redacted
 from schemas.origin import Attribute, Kind, Mode, OnDisconnect, Provider, Stamp
 from schemas.policy import Hold
 from schemas.scim import Document
@@ -102,7 +103,8 @@ class DirectoryUser(State, frozen=True, kw_only=True):
     @property
     def display_name(self) -> str:
         """How people call the person."""
-        name = " ".join(part for part in (self.first_name, self.last_name) if part)
+        parts = (self.first_name, self.last_name)
+        name = " ".join(part for part in parts if part and not is_redacted(part))
         return name or self.email or self.user_name or self.idp_id
 
 

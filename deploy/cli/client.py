@@ -37,7 +37,7 @@ class Api:
         """
         self._url = settings.url.rstrip("/")
         self._token = settings.require_admin_token()
-        self.scim_url = scim_url(settings)
+        self.scim_url = settings.scim_url
 
     def get(self, *path: str, **query: str | int | None) -> Body:
         """Read; a query value of None is left out.
@@ -118,11 +118,6 @@ class Api:
             reason = body.get("detail") or body.get("error") or "it gives no reason"
             raise RefusedError(answer.status_code, str(body.get("error")), reason)
         return body
-
-
-def scim_url(settings: "Settings") -> str:
-    """Where IdPs write to by SCIM: what goes into them as the base URL."""
-    return (settings.public_url or settings.url).rstrip("/") + "/scim/v2"
 
 
 def connect() -> Api:

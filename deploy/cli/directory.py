@@ -127,7 +127,7 @@ def disconnect(
     if not yes:
         _ask(api, tenant, directory)
     body = api.delete("tenants", tenant, "directories", directory)
-    people = _ENDS[body["on_disconnect"]]
+    people = _people(body)
     sentence = f"The directory {directory} has ended: its tokens are refused, its people {people}."
     display.done(body, sentence, json_wanted=json)
 
@@ -160,5 +160,12 @@ def _ask(api: client.Api, tenant: str, directory: str) -> None:
             f"{tenant} has no directory {directory}: see `rollcall directory list -t {tenant}`."
         )
     display.fields({name: found[name] for name in _COLUMNS}, to_error=True)
-    people = _ENDS[found["on_disconnect"]]
-    display.require_yes(f"Its people {people}. End it for good?", given=False)
+    display.require_yes(f"Its people {_people(found)}. End it for good?", given=False)
+
+
+def _people(directory: client.Body) -> str:
+    """What a directory's people do at its end; in testing or paused it moves nobody."""
+    mode, on_disconnect = directory["mode"], directory["on_disconnect"]
+    if mode != "active" and on_disconnect == "deactivate":
+        return f"are on hold (`rollcall hold list`) as long as its mode is {mode}"
+    return _ENDS[on_disconnect]

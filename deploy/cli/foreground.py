@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 import typer
 
 from deploy import database, health, installation
-from deploy.cli.client import scim_url
 from deploy.cli.errors import CommandError
 from deploy.local.kept_secrets import secrets_in
 from deploy.local.ports import free_ports
@@ -180,7 +179,7 @@ def _announce(
                 "  rollcall --help",
                 f"WorkOS posts to {ours.url}/api/webhooks/workos and signs with",
                 f"  {ours.workos_webhook_secrets[0]}",
-                f"IdPs that speak SCIM write to {scim_url(ours)}",
+                f"IdPs that speak SCIM write to {ours.scim_url}",
                 "",
                 "Ctrl-C stops everything.",
             ]

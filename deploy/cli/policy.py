@@ -1,9 +1,11 @@
 """`rollcall policy`: what a tenant decides about its people and their attributes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 
+from deploy.cli import client, display
+from deploy.cli.errors import CommandError
 from deploy.cli.options import AsJson, Tenant
 
 app = typer.Typer(no_args_is_help=True)

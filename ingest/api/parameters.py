@@ -28,8 +28,8 @@ AuditedId = Annotated[
     Path(description=f"The tenant's id; {OPERATOR_TENANT} for what operators did."),
 ]
 RoleSlug = Annotated[Slug, Path(description="The role's slug.")]
-DirectoryId = Annotated[Id, Path(description="The directory's id at WorkOS.")]
-GroupId = Annotated[Id, Path(description="The directory group's id at WorkOS.")]
+DirectoryId = Annotated[Id, Path(description="The directory's id, at WorkOS or ours.")]
+GroupId = Annotated[Id, Path(description="The group's id, at WorkOS or by SCIM.")]
 MemberId = Annotated[Id, Path(description="The member's id.")]
 Limit = Annotated[int, Field(ge=1, le=limits.PAGE, description="Rows in the page.")]
 

@@ -48,6 +48,13 @@ class HoldList(BaseModel):
     holds: list[Hold]
 
 
+class Ruled(BaseModel):
+    """A hold that was ruled about."""
+
+    member_id: str
+    ruling: str
+
+
 class Policies:
     """The URLs about policy and holds."""
 

@@ -33,12 +33,10 @@ from ingest.scim.tokens import Bearer, Tokens
 from ingest.scim.writes import Writes
 from ingest.scim.writing import Writing
 from schemas import limits
-from schemas.settings import Settings
+from schemas.settings import SCIM, Settings
 
 log = structlog.get_logger(__name__)
 
-PREFIX: Final = "/scim/v2"
-"""Where the door stands; every path below it asks for a token first."""
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _ENDPOINTS: Final = frozenset(
     {"Users", "Groups", "Bulk", ".search", "Schemas", "ResourceTypes", "ServiceProviderConfig"}
@@ -57,7 +55,7 @@ class ScimDoor:
         outcomes: Outcomes,
         redactor: Redactor,
     ) -> None:
-        self._base_url = (settings.public_url or settings.url).rstrip("/") + PREFIX
+        self._base_url = settings.scim_url
         self._connections = connections
         self._publisher = publisher
         self._outcomes = outcomes
@@ -77,7 +75,7 @@ class ScimDoor:
         await _send(response, send)
 
     async def _response(self, scope: Scope, receive: Receive, deadline: float) -> ScimResponse:
-        scope[ROUTE] = _route(scope["method"], scope["path"].removeprefix(PREFIX))
+        scope[ROUTE] = _route(scope["method"], scope["path"].removeprefix(SCIM))
         try:
             headers = Headers(scope=scope)
             bearer = await self._tokens.bearer(headers.getlist("authorization"))
@@ -115,7 +113,7 @@ class ScimDoor:
         return ScimRequest(
             method=scope["method"],
             base_url=self._base_url,
-            path=scope["path"].removeprefix(PREFIX),
+            path=scope["path"].removeprefix(SCIM),
             query=dict(parse_qsl(query, keep_blank_values=True, errors="replace")),
             headers=headers.items(),
             body=body,
@@ -127,7 +125,7 @@ def _route(method: str, path: str) -> str:
     endpoint, _, resource_id = path.strip("/").partition("/")
     if method not in _METHODS or endpoint not in _ENDPOINTS:
         return ELSEWHERE
-    return f"{method} {PREFIX}/{endpoint}{'/{id}' if resource_id else ''}"
+    return f"{method} {SCIM}/{endpoint}{'/{id}' if resource_id else ''}"
 
 
 def _require_short_filter(request: ScimRequest) -> None:

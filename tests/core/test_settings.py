@@ -132,8 +132,10 @@ def test_a_directory_is_connected_once() -> None:
         "name": "Acme Okta",
         "provider": "okta",
         "kind": "workos",
+        "mode": "active",
         "connected": True,
         "on_disconnect": "keep",
+        "ended_at": None,
     }
     world.when(directory())
     assert answer(world) == (201, body)
@@ -163,8 +165,10 @@ def test_what_a_directorys_end_means_is_set() -> None:
         "name": "Acme Okta",
         "provider": "okta",
         "kind": "workos",
+        "mode": "active",
         "connected": True,
         "on_disconnect": "deactivate",
+        "ended_at": None,
     }
     assert answer(world) == (200, body)
     assert world.the(DirectoryRecorded).on_disconnect == "deactivate"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer.main
@@ -20,13 +20,14 @@ from typer.testing import CliRunner
 from typing_extensions import override
 
 import deploy
-from deploy.cli import directory, display
+from deploy.cli import directory, display, policy
 from deploy.cli.app import app, main
 from deploy.cli.errors import CommandError, exit_code
 from deploy.errors import InstallationError, NotAcceptedError
 from deploy.local.ports import free_ports
 from processors.transaction import TransactionError
-from schemas import origin
+from schemas import origin, settings_changes
+from schemas import policy as policies
 from schemas.positions import LogMismatchError
 from schemas.settings import SettingsError
 
@@ -107,10 +108,19 @@ def test_the_docs_show_the_json_of_a_command(name: str) -> None:
     json.loads(blocks[0])
 
 
-def test_providers_are_those_of_the_schema() -> None:
-    assert directory.Provider == origin.Provider
-    assert directory.OnDisconnect == origin.OnDisconnect
-    assert all(provider in PAGE for provider in get_args(origin.Provider))
+def test_words_are_those_of_the_schema() -> None:
+    for name in ("Provider", "Mode", "OnDisconnect"):
+        assert getattr(directory, name) == getattr(origin, name)
+    for name in ("SoleAdmin", "Breaker"):
+        assert getattr(policy, name) == getattr(policies, name)
+    assert policy.AttributeType == get_type_hints(policies.OwnAttribute)["type"]
+    rulings = get_args(get_type_hints(settings_changes.RuleHold)["ruling"])
+    assert {name for name in COMMANDS if name.startswith("hold ")} == {
+        "hold list",
+        *(f"hold {ruling}" for ruling in rulings),
+    }
+    for words in (origin.Provider, origin.Mode, policies.HoldReason):
+        assert all(word in PAGE for word in get_args(words))
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -211,6 +221,11 @@ def test_a_stage_without_its_database_ends_with_a_sentence(stage: str) -> None:
         ("role list", "--tenant"),
         ("audit list -t acme --since yesterday", "neither an age"),
         ("directory assign d -t acme --name D --provider other", "--provider"),
+        ("directory set d -t acme", "--on-disconnect"),
+        ("token create d -t acme --days 0", "--days"),
+        ("policy set -t acme", "--breaker"),
+        ("policy set -t acme --keep badge", "URN:NAME"),
+        ("policy set -t acme --keep urn:acme:badge=date", "URN:NAME"),
         ("members list -t acme --limit 201", "--limit"),
         ("dead-letters replay", "LETTER"),
         ("dead-letters replay 1 --all", "LETTER"),
@@ -287,18 +302,27 @@ def test_a_table_without_a_terminal_has_no_control_codes_and_does_not_wrap(
 ) -> None:
     hostile = "Ann\x1b[31m\r\nroot"
     sentence = "one sentence that is longer than eighty columns, as sentences in an audit log are"
-    row = {
+    row: dict[str, Any] = {
         "display_name": hostile,
         "role": None,
         "workspaces": [{"workspace": "design", "role": None}, {"workspace": "a", "role": "b"}],
         "changed_at": "2026-03-01T10:00:00.123+01:00",
         "active": True,
+        "desired": {"standing": "none", "role": None, "workspaces": []},
+        "after": {
+            "standing": "active",
+            "role": "viewer",
+            "workspaces": [{"workspace": "c", "role": None}],
+        },
+        "own": [{"schema": "urn:acme:User", "name": "badge", "type": "integer"}],
         "sentence": f"[bold]{sentence}",
     }
     display.table([row], list(row))
     printed = capsys.readouterr().out
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", printed)
     for cell in ("Ann\ufffd[31m\ufffd\ufffdroot", "design, a (b)", "2026-03-01 09:00:00", "yes"):
+        assert cell in printed
+    for cell in ("no access", "viewer, c", "urn:acme:User:badge=integer"):
         assert cell in printed
     assert f"[bold]{sentence}" in printed
 

@@ -19,17 +19,18 @@ import deploy
 from deploy import database
 from deploy.errors import InstallationError
 from deploy.local.stack import Stack
-from schemas import read_models
+from schemas import bookkeeping, read_models, scim_models
 from schemas.read_models import GATEWAY_ROLE, SINK_ROLE, TENANT_SETTING
 from schemas.settings import Settings
 from sinks.connection import connect
 from tests.harness import new_database
 
+assert bookkeeping.metadata is scim_models.metadata is read_models.metadata
 OF_A_TENANT = sorted(
     name for name, table in read_models.metadata.tables.items() if "tenant_id" in table.columns
 )
 DASHBOARD_ROLE = "rollcall_dashboard"
-ACROSS_TENANTS = {"tenant", "directory_owner", "outcome", "dead_letter"}
+ACROSS_TENANTS = {"tenant", "directory_owner", "outcome", "dead_letter", "scim_token"}
 
 
 @contextmanager
@@ -153,8 +154,13 @@ def test_the_gateway_adds_sessions_and_api_keys_of_its_tenant_and_nothing_else(
     """
     with psycopg.connect(database_url) as owner:
         grants = owner.execute(query, [GATEWAY_ROLE]).fetchall()
-    assert grants == [("api_key", "INSERT"), ("session", "INSERT")]
-    for name, _ in grants:
+    assert set(grants) == {
+        ("api_key", "INSERT"),
+        ("session", "INSERT"),
+        *(("given_up", right) for right in ("INSERT", "UPDATE", "DELETE")),
+        *(("scim_token_use", right) for right in ("INSERT", "UPDATE")),
+    }
+    for name in {name for name, _ in grants}:
         with gateway(database_url, "acme") as acme:
             acme.execute(*row_for(name, "acme"))
             with pytest.raises(InsufficientPrivilege, match="row-level security"):

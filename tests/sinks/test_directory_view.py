@@ -78,7 +78,8 @@ def test_what_processors_publish_becomes_rows(world: World) -> None:
         assert [note.payload for note in notes] == ["c1"]
         eventually(lambda: world.rows("SELECT FROM member"), WAIT_SECONDS)
         assert process.stop() == 0
-    assert rows(world, "tenant") == [{"tenant_id": "acme", "name": "Acme", "default_role": None}]
+    (acme,) = rows(world, "tenant")
+    assert (acme["name"], acme["default_role"], acme["sole_admin"]) == ("Acme", None, "allow")
     assert rows(world, "role")[0] | {"rank": 10, "is_admin": True} == rows(world, "role")[0]
     assert rows(world, "workspace")[0]["name"] == "Sales"
     (okta,) = rows(world, "directory")
