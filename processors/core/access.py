@@ -9,7 +9,7 @@ from processors.core.draft import Draft
 from schemas import settings_state, state
 from schemas.access import NO_ACCESS, Access, Because, WorkspaceGrant
 from schemas.settings_state import Mapping, Tenant
-from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, UserKey
+from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Member, UserKey
 
 Users = tuple[tuple[UserKey, DirectoryUser], ...]
 """Directory users of one member."""
@@ -29,6 +29,17 @@ class _Grant(msgspec.Struct, frozen=True, kw_only=True):
     mapping: Mapping
 
 
+def users_of(draft: Draft, member: Member) -> Users:
+    """The directory users that a member holds."""
+    users = []
+    for key in member.users:
+        place = state.user_key(draft.tenant_id, key.directory_id, key.user_id)
+        user = draft.get(place, DirectoryUser)
+        assert user is not None, f"a member holds {key}, which was never recorded"
+        users.append((key, user))
+    return tuple(users)
+
+
 def speaking(draft: Draft, users: Users) -> Users:
     """Those that count: after its end a directory speaks for nobody whom it does not report again.
 
@@ -44,9 +55,9 @@ def desired(draft: Draft, users: Users) -> Desired:
     """The access that a member with these directory users, who all count, should have.
 
     The highest rank wins, ties by name; workspaces add up; in no mapped group the default role, or
-    nothing where the tenant has none (access-rules §1).
+    nothing where the tenant has none (access-rules §1).  Whom the IdP wants gone is gone.
     """
-    active = [(key, user) for key, user in users if user.active]
+    active = [(key, user) for key, user in users if user.active and user.leaving is None]
     if not active:
         return Desired(access=NO_ACCESS)
     tenant = draft.tenant()

@@ -5,9 +5,10 @@ from processors.core.draft import Decision, Draft
 from schemas import state
 from schemas.access import Because
 from schemas.changes import GroupDeleted, GroupReported, UserDeleted, UserReported
-from schemas.names import comparable
+from schemas.names import comparable, exact
 from schemas.origin import Stamp
 from schemas.recorded import GroupRecorded, UserRecorded
+from schemas.scim import Document
 from schemas.scim_state import revision_of
 from schemas.state import DirectoryGroup, DirectoryUser, Edge, UserKey
 from schemas.work import ReevaluateGroup
@@ -151,7 +152,7 @@ def tell_user(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
             user_name=user.user_name,
             attributes=user.attributes,
             user_name_key=comparable(user.user_name) if user.resource and user.user_name else None,
-            external_id=user.resource.get("externalId"),
+            external_id=_external_id(user.resource),
             resource=user.resource,
             revision=revision_of(user.stamp.at),
             created_at=user.created_at or draft.trigger.recorded_at,
@@ -169,12 +170,17 @@ def tell_group(draft: Draft, directory_id: str, group_id: str, group: DirectoryG
             group_id=group_id,
             name=group.name,
             deleted=group.deleted or presence.is_gone(draft.directory(directory_id), group.stamp),
-            external_id=group.resource.get("externalId"),
+            external_id=_external_id(group.resource),
             resource=group.resource,
             revision=revision_of(max(group.stamp, group.members_at or group.stamp).at),
             created_at=group.created_at or draft.trigger.recorded_at,
         )
     )
+
+
+def _external_id(resource: Document) -> str | None:
+    given: str | None = resource.get("externalId")
+    return exact(given) if given else None
 
 
 def record_user(draft: Draft, key: UserKey, user: DirectoryUser, sentence: str) -> None:

@@ -1,11 +1,77 @@
-"""Holds: what an administrator says about them."""
+"""Holds: what an administrator says about them, and what happens when they are over."""
 
-from processors.core import answers
+from typing import Final
+
+from processors.core import answers, directory, gates, linking, members, presence, scim_users
 from processors.core.draft import Decision, Draft
+from schemas import settings_state, state
 from schemas.settings_changes import RuleHold
+from schemas.settings_state import Tenant
+from schemas.state import DirectoryUser, Member, UserKey
+from schemas.work import FinishLeaving
+
+_PHRASES: Final = {
+    "approve": "an administrator approved it",
+    "discard": "an administrator discarded it",
+    "separate": "an administrator said that it is somebody new",
+}
+"""What explains all that follows from a ruling."""
 
 
 def rule(draft: Draft, change: RuleHold) -> Decision:
-    """End a hold, one way or the other."""
-    detail = f"nothing of {change.member_id} is on hold"
-    return answers.refused(draft, change, 404, "no_hold", detail)
+    """End a hold, one way or the other, or refuse for good what it holds."""
+    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
+        return answers.no_tenant(draft, change)
+    member = draft.get(state.member_key(draft.tenant_id, change.member_id), Member)
+    if member is None or member.hold is None:
+        detail = f"nothing of {change.member_id} is on hold"
+        return answers.refused(draft, change, 404, "no_hold", detail)
+    hold, body = member.hold, {"member_id": change.member_id, "ruling": change.ruling}
+    if change.ruling == "discard" and hold.discarded:
+        return answers.unchanged(draft, change, body)
+    if change.ruling == "separate" and hold.reason != "conflict":
+        detail = f"nobody doubts who {member.display_name} is: approve or discard what is on hold"
+        return answers.refused(draft, change, 409, f"not_for_{hold.reason}", detail)
+    draft.trigger = state.changed(draft.trigger, phrase=_PHRASES[change.ruling])
+    if hold.reason == "conflict" and change.ruling != "discard":
+        _identify(draft, change.member_id, member, same=change.ruling == "approve")
+    else:
+        word: gates.Word = "discard" if change.ruling == "discard" else "approve"
+        members.reevaluate(draft, change.member_id, word)
+    draft.settle(change, 200, body)
+    return draft.decision()
+
+
+def finish(draft: Draft, work: FinishLeaving) -> None:
+    """Apply the departure of a directory user whom the IdP wanted gone, if nothing holds it now."""
+    key = UserKey(work.directory_id, work.user_id)
+    user = draft.get(directory.user_place(draft, key), DirectoryUser)
+    if user is None or user.leaving is None or user.member_id is None:
+        return  # it was taken back since
+    member = draft.get(state.member_key(draft.tenant_id, user.member_id), Member)
+    is_gone = presence.is_gone(draft.directory(work.directory_id), user.stamp)
+    if is_gone or member is None or member.hold is not None:
+        return
+    if user.leaving == "deleted":
+        scim_users.end(draft, key, user)
+    else:
+        scim_users.deactivate(draft, key, user)
+
+
+def _identify(draft: Draft, member_id: str, member: Member, *, same: bool) -> None:
+    """Say who came back under another id: the member, or somebody else."""
+    touched = {member_id: None}
+    for key in member.users:
+        place = directory.user_place(draft, key)
+        user = draft.get(place, DirectoryUser)
+        if user is None or not user.in_conflict:
+            continue
+        idp_id = scim_users.idp_id_of(key, user.resource)
+        user = state.changed(user, idp_id=idp_id, in_conflict=False)
+        user = (linking.same if same else linking.another)(draft, key, user)
+        draft.put(place, user)
+        directory.tell_user(draft, key, user)
+        if user.member_id is not None:
+            touched[user.member_id] = None
+    for each in touched:
+        members.reevaluate(draft, each)

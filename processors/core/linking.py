@@ -3,6 +3,7 @@
 Identity is (directory, external id), never email or userName.
 """
 
+from processors.core.access import Users
 from processors.core.draft import Draft
 from schemas import ids, state
 from schemas.state import DirectoryUser, Link, Member, UserKey
@@ -31,10 +32,42 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
 
 
 def detach(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
-    """A deleted directory user no longer speaks for its member; the link stays, for a return."""
-    if user.member_id is None:
-        return
-    place = state.member_key(draft.tenant_id, user.member_id)
+    """A deleted directory user no longer speaks for its member; the link stays, for a return.
+
+    In a directory that is testing or paused it stays too: nobody's access moves by it until then.
+    """
+    if user.member_id is not None and draft.directory(key.directory_id).mode == "active":
+        _let_go(draft, user.member_id, key)
+
+
+def left(draft: Draft, users: Users) -> tuple[UserKey, ...]:
+    """Those that a member goes on holding: deleted ones only where `detach` leaves them."""
+    modes = {key: draft.directory(key.directory_id).mode for key, user in users if user.deleted}
+    return tuple(key for key, _ in users if modes.get(key) != "active")
+
+
+def same(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
+    """An administrator says that who comes under another id is the same person.
+
+    Whoever had that id before is somebody who has it no longer.
+    """
+    assert user.member_id is not None, "only who was a member can be the same"
+    place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
+    link = draft.get(place, Link)
+    if link is not None and link.member_id != user.member_id:
+        _let_go_of_link(draft, key, user.idp_id, link.member_id)
+    return attach(draft, key, user)
+
+
+def another(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
+    """An administrator says that who comes under another id is somebody else."""
+    assert user.member_id is not None, "only who was a member can turn out to be another"
+    _let_go(draft, user.member_id, key)
+    return attach(draft, key, state.changed(user, member_id=None))
+
+
+def _let_go(draft: Draft, member_id: str, key: UserKey) -> None:
+    place = state.member_key(draft.tenant_id, member_id)
     member = draft.get(place, Member)
     assert member is not None, "a directory user names a member that was never made"
     left = tuple(other for other in member.users if other != key)
@@ -49,14 +82,17 @@ def _let_go_of_former_id(draft: Draft, key: UserKey, user: DirectoryUser, member
         return
     former = state.link_key(draft.tenant_id, key.directory_id, before.idp_id)
     if draft.get(former, Link) == Link(member_id=member_id):
-        draft.put(former, None)
-        member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
-        assert member is not None, "a link names a member that was never made"
-        gone = f"{key.directory_id}/{before.idp_id}"
-        left = tuple(each for each in member.external_ids if each != gone)
-        draft.put(
-            state.member_key(draft.tenant_id, member_id), state.changed(member, external_ids=left)
-        )
+        _let_go_of_link(draft, key, before.idp_id, member_id)
+
+
+def _let_go_of_link(draft: Draft, key: UserKey, idp_id: str, member_id: str) -> None:
+    draft.put(state.link_key(draft.tenant_id, key.directory_id, idp_id), None)
+    place = state.member_key(draft.tenant_id, member_id)
+    member = draft.get(place, Member)
+    assert member is not None, "a link names a member that was never made"
+    gone = f"{key.directory_id}/{idp_id}"
+    left = tuple(each for each in member.external_ids if each != gone)
+    draft.put(place, state.changed(member, external_ids=left))
 
 
 def _hold(draft: Draft, member_id: str, key: UserKey, user: DirectoryUser) -> None:

@@ -1,11 +1,14 @@
-"""A member's life: what is desired is compared with what is applied, and the difference is told."""
+"""A member's life: what may be applied is compared with what is, and the difference is told."""
 
-from processors.core import access, explain
+from typing import Literal
+
+from processors.core import access, explain, gates, linking, profile
 from processors.core.draft import Draft
 from schemas import state
 from schemas.access import Access, Because, LostBecause, MemberRef
 from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
+    AuditEntry,
     MemberDeactivated,
     MemberProfileChanged,
     MemberProvisioned,
@@ -15,25 +18,38 @@ from schemas.events import (
     PersonDeprovisioned,
     PersonRestored,
 )
-from schemas.state import DirectoryUser, Member
+from schemas.policy import Hold
+from schemas.recorded import HoldRecorded
+from schemas.state import Member
 
 
-def reevaluate(draft: Draft, member_id: str) -> bool:
-    """Decide anew about one member; say whether anything was told to anybody."""
+def reevaluate(draft: Draft, member_id: str, word: gates.Word | None = None) -> bool:
+    """Decide anew about one member; say whether anything was told to anybody.
+
+    `word` is what an administrator says about what is on hold.
+    """
     place = state.member_key(draft.tenant_id, member_id)
     before = draft.get(place, Member)
     assert before is not None, f"member {member_id} was never made"
-    held = _users_of(draft, before)
-    users = access.speaking(draft, held)
-    wanted = access.desired(draft, users)
-    after = state.changed(_profiled(before, held), desired=wanted.access)
+    users = access.users_of(draft, before)
+    wanted = access.desired(draft, access.speaking(draft, users))
+    case = gates.Case(
+        member_id=member_id, member=before, users=users, wanted=wanted.access, word=word
+    )
+    ruling = gates.ask(draft, case)
+    left = linking.left(draft, users)
+    after = state.changed(_profiled(before, users), desired=wanted.access, users=left)
     story = _Story(draft, member_id, after, _because(draft, wanted))
+    moves = ruling.allowed != before.applied
     if before.provisioned and _profile(before) != _profile(after):
-        story.profile_changed()
-    if after.applied != after.desired:
-        story.access_moved(lost_because=_lost_because(held, users))
+        story.profile_changed(alone=not moves)
+    if moves:
+        story.access_moved(ruling.allowed, _lost_because(draft, users))
+    if _held(before, before.hold) != _held(after, ruling.hold):
+        story.held(before, ruling, _lost_because(draft, users))
     if story.member != before:
         draft.put(place, story.member)
+    gates.follow(draft, case, story.member)
     return story.told
 
 
@@ -45,14 +61,14 @@ class _Story:
         self.member = member
         self.told = False
 
-    def profile_changed(self) -> None:
+    def profile_changed(self, *, alone: bool) -> None:
         sentence = self._sentence("has a new profile")
         self._tell(sentence, MemberProfileChanged, attributes=self.member.attributes)
-        if self.member.applied == self.member.desired:
-            self._audit(sentence, None)
+        if alone:
+            self._audit(sentence)
 
-    def access_moved(self, lost_because: LostBecause) -> None:
-        before, after = self.member.applied, self.member.desired
+    def access_moved(self, after: Access, lost_because: LostBecause) -> None:
+        before = self.member.applied
         again = self.member.provisioned
         sentence = self._sentence(explain.movement(before, after, provisioned=again))
         if before.standing == "none":
@@ -62,7 +78,29 @@ class _Story:
         else:
             self._changed(sentence, before, after)
         self.member = state.changed(self.member, applied=after, provisioned=True)
-        self._audit(sentence, (before, after))
+        self._audit(sentence, moved=(before, after))
+
+    def held(self, before: Member, ruling: gates.Ruling, lost_because: LostBecause) -> None:
+        """What is on hold, or is no longer; the last administrator has to log in again at once."""
+        hold, sentence = ruling.hold, self._held_sentence(ruling)
+        self.member = state.changed(self.member, hold=hold, holds=self.member.holds + 1)
+        self._draft.emit(
+            HoldRecorded(
+                **self._draft.common("HoldRecorded", self._member_id, str(self.member.holds)),
+                member_id=self._member_id,
+                display_name=self.member.display_name,
+                reason=None if hold is None else hold.reason,
+                discarded=hold is not None and hold.discarded,
+                desired=self.member.desired,
+            )
+        )
+        if (before.hold, before.desired) != (hold, self.member.desired):
+            self._audit(sentence, decision="held")
+        if _cuts_off(hold, ruling.stopped) and not _cuts_off(before.hold, before.desired):
+            self._say(sentence, RevokeSessions, reason=lost_because)
+            # Whoever logs in from now on does it under another revision than what was revoked.
+            sentence = self._sentence("has to log in again")
+            self._tell(sentence, MemberProfileChanged, attributes=self.member.attributes)
 
     def _gained(self, sentence: str, after: Access, *, again: bool) -> None:
         if again:
@@ -120,15 +158,39 @@ class _Story:
             )
         )
 
-    def _audit(self, sentence: str, moved: tuple[Access, Access] | None) -> None:
-        self._draft.audit(
-            f"member/{self._member_id}",
-            sentence,
-            because=self._because,
-            member=self._ref(),
-            access=moved,
-            part=str(self.member.revision),
+    def _audit(
+        self,
+        sentence: str,
+        *,
+        decision: Literal["changed", "held"] = "changed",
+        moved: tuple[Access, Access] | None = None,
+    ) -> None:
+        draft, subject = self._draft, f"member/{self._member_id}"
+        self.told = True
+        number = self.member.holds if decision == "held" else self.member.revision
+        draft.emit(
+            AuditEntry(
+                **draft.common("audit", decision, subject, str(number)),
+                decision=decision,
+                subject=subject,
+                actor=draft.trigger.actor,
+                occurred_at=draft.trigger.occurred_at,
+                because=self._because,
+                sentence=sentence,
+                member=self._ref(),
+                access_from=moved[0] if moved else None,
+                access_to=moved[1] if moved else None,
+            )
         )
+
+    def _held_sentence(self, ruling: gates.Ruling) -> str:
+        member, hold = self.member, ruling.hold
+        if hold is None:
+            return f"Nothing of {self._sentence('is on hold any more')}"
+        what = explain.held(member.applied, ruling.stopped, provisioned=member.provisioned)
+        if hold.discarded:
+            return self._sentence(f"{what}; it is not applied")
+        return f"{self._sentence(what)[:-1]}; it is held: {explain.HOLDS[hold.reason]}."
 
     def _sentence(self, what: str) -> str:
         return f"{self.member.display_name} {what} because {self._draft.trigger.phrase}."
@@ -143,28 +205,29 @@ class _Story:
         )
 
 
-def _users_of(draft: Draft, member: Member) -> access.Users:
-    users = []
-    for key in member.users:
-        place = state.user_key(draft.tenant_id, key.directory_id, key.user_id)
-        user = draft.get(place, DirectoryUser)
-        assert user is not None, f"a member holds {key}, which was never recorded"
-        users.append((key, user))
-    return tuple(users)
-
-
 def _profile(member: Member) -> tuple[object, ...]:
     return member.email, member.display_name, member.attributes
 
 
 def _profiled(member: Member, users: access.Users) -> Member:
     """The member as the newest report of an active directory user describes it."""
-    if not users:
+    described = [user for _, user in users if not user.deleted and not user.in_conflict]
+    if not described:
         return member
-    _, best = max(users, key=lambda entry: (entry[1].active, entry[1].stamp))
+    best = max(described, key=lambda user: (user.active, user.stamp))
     return state.changed(
-        member, email=best.email, display_name=best.display_name, attributes=best.attributes
+        member, email=best.email, display_name=best.display_name, attributes=profile.shown(best)
     )
+
+
+def _held(member: Member, hold: Hold | None) -> tuple[object, ...] | None:
+    """What is told about a hold."""
+    return None if hold is None else (hold, member.desired, member.display_name)
+
+
+def _cuts_off(hold: Hold | None, stopped: Access) -> bool:
+    """Whether a hold keeps somebody who should have no access any more."""
+    return hold is not None and hold.reason == "sole_admin" and stopped.standing == "none"
 
 
 def _because(draft: Draft, wanted: access.Desired) -> Because:
@@ -174,9 +237,11 @@ def _because(draft: Draft, wanted: access.Desired) -> Because:
     return draft.trigger.because
 
 
-def _lost_because(held: access.Users, speaking: access.Users) -> LostBecause:
+def _lost_because(draft: Draft, users: access.Users) -> LostBecause:
     """By who is left: the directory users that are not deleted, and those of them that count."""
-    if any(user.active for _, user in speaking):
+    held = tuple(each for each in users if not each[1].deleted and each[1].leaving != "deleted")
+    speaking = access.speaking(draft, held)
+    if any(user.active and not user.leaving and not user.in_conflict for _, user in speaking):
         return "no_mapped_group"
     if speaking:
         return "deactivated"

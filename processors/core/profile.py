@@ -35,6 +35,14 @@ def described(user: DirectoryUser, resource: Document) -> DirectoryUser:
     )
 
 
+def shown(user: DirectoryUser) -> dict[str, Attribute]:
+    """The attributes as the product is told: without those that were replaced by their hash."""
+    hidden = any(map(is_redacted, user.attributes.values()))
+    if not hidden:
+        return user.attributes
+    return {name: value for name, value in user.attributes.items() if not is_redacted(value)}
+
+
 def _attributes(resource: Document) -> Iterator[tuple[str, Attribute]]:
     """Under our names those of the core and enterprise User, under their URN all others."""
     enterprise = _object(resource.get(ENTERPRISE))

@@ -16,8 +16,9 @@ _STATUS = {"uniqueness": 409, "mutability": 400, "not_found": 404, "disconnected
 
 
 def done(draft: Draft, change: ScimChange, resource_id: str, *, status: int = 200) -> Decision:
-    """The change is applied; the answer tells the resource's id."""
-    draft.settle(change, status, {"id": resource_id})
+    """The change is applied; the answer tells the resource's id and revision."""
+    revision = draft.revision(change.directory_id)
+    draft.settle(change, status, {"id": resource_id, "revision": revision})
     return draft.decision()
 
 

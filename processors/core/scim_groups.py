@@ -3,7 +3,7 @@
 from processors.core import directory, membership, scim_answers, warnings
 from processors.core.draft import Decision, Draft
 from schemas import state
-from schemas.names import comparable
+from schemas.names import comparable, exact
 from schemas.origin import Stamp
 from schemas.scim import (
     Document,
@@ -43,7 +43,7 @@ def created(draft: Draft, change: ScimGroupCreated) -> Decision:
     if any(scim_answers.is_newer(named.stamp, change) for named in held):
         return scim_answers.stale(draft, change, _subject(change))
     stamp = draft.tick(change.directory_id)
-    group = DirectoryGroup(stamp=stamp, created_at=draft.trigger.recorded_at)
+    group = DirectoryGroup(stamp=stamp, created_at=stamp.at)
     _write(draft, change, group, change.resource)
     return scim_answers.done(draft, change, change.group_id, status=201)
 
@@ -183,7 +183,7 @@ def _displayed(draft: Draft, directory_id: str, name: str) -> bytes:
 
 
 def _external_place(draft: Draft, directory_id: str, external_id: str) -> bytes:
-    return named_key(draft.tenant_id, directory_id, "group externalId", external_id)
+    return named_key(draft.tenant_id, directory_id, "group externalId", exact(external_id))
 
 
 def _not_there(draft: Draft, change: ScimGroupChange) -> Decision:

@@ -2,7 +2,7 @@
 
 from processors.core import scim_answers
 from processors.core.draft import Draft
-from schemas.names import comparable
+from schemas.names import comparable, exact
 from schemas.origin import Stamp
 from schemas.scim import Document, ScimUserChange
 from schemas.scim_state import Named, NameKind, named_key
@@ -57,5 +57,5 @@ class Names:
                     self._draft.put(place, Named(owner=owner, stamp=stamp))
 
     def _place(self, kind: NameKind, name: str) -> bytes:
-        form = comparable(name) if kind == "userName" else name
+        form = comparable(name) if kind == "userName" else exact(name)
         return named_key(self._draft.tenant_id, self._directory_id, kind, form)

@@ -1,11 +1,18 @@
 """Directory users by SCIM: POST, PUT, PATCH and DELETE, as access-rules §2 answers them."""
 
+from datetime import UTC, datetime
+from typing import Final
+
 from processors.core import directory, gates, linking, profile, redaction, scim_answers, warnings
 from processors.core.draft import Decision, Draft
 from processors.core.scim_names import Names
 from schemas import state
+from schemas.names import exact
+from schemas.origin import Stamp
 from schemas.scim import Document, ScimUserChanged, ScimUserCreated, ScimUserDeleted
-from schemas.state import DirectoryUser, UserKey
+from schemas.state import DirectoryUser, Leaving, UserKey
+
+_NOBODY: Final = DirectoryUser(stamp=Stamp(datetime.min.replace(tzinfo=UTC), ""))
 
 
 def created(draft: Draft, change: ScimUserCreated) -> Decision:
@@ -30,10 +37,7 @@ def created(draft: Draft, change: ScimUserCreated) -> Decision:
         return scim_answers.stale(draft, change, _subject(found or change.user_id))
     key = UserKey(change.directory_id, found or change.user_id)
     resource = {"active": True} | change.resource
-    if known is None:
-        known = DirectoryUser(stamp=draft.tick(change.directory_id))
-        known = state.changed(known, created_at=draft.trigger.recorded_at)
-    return _write(draft, change, key, known, resource, status=201)
+    return _write(draft, change, key, known or _NOBODY, resource, status=201)
 
 
 def changed(draft: Draft, change: ScimUserChanged) -> Decision:
@@ -51,7 +55,7 @@ def changed(draft: Draft, change: ScimUserChanged) -> Decision:
             return _taken(draft, change, holder)
     key = UserKey(change.directory_id, change.user_id)
     leaves = known.active and resource.get("active") is False
-    if leaves and (detail := gates.keeps(draft, key, known, "deactivated")) is not None:
+    if leaves and (detail := _kept(draft, key, known, "deactivated")) is not None:
         return scim_answers.refused(draft, change, "mutability", detail, _subject(key.user_id))
     return _write(draft, change, key, known, resource, status=200)
 
@@ -64,7 +68,7 @@ def deleted(draft: Draft, change: ScimUserDeleted) -> Decision:
     if scim_answers.is_newer(known.stamp, change):
         return scim_answers.stale(draft, change, _subject(change.user_id))
     key = UserKey(change.directory_id, change.user_id)
-    if known.active and (detail := gates.keeps(draft, key, known, "deleted")) is not None:
+    if known.active and (detail := _kept(draft, key, known, "deleted")) is not None:
         return scim_answers.refused(draft, change, "mutability", detail, _subject(key.user_id))
     end(draft, key, known)
     return scim_answers.done(draft, change, change.user_id, status=204)
@@ -98,6 +102,22 @@ def deactivate(draft: Draft, key: UserKey, known: DirectoryUser) -> None:
     )
 
 
+def idp_id_of(key: UserKey, resource: Document) -> str:
+    """The id of a person at the IdP: the externalId, else the SCIM id (access-rules §1)."""
+    given: str | None = resource.get("externalId")
+    return exact(given) if given else key.user_id
+
+
+def _kept(draft: Draft, key: UserKey, known: DirectoryUser, leaving: Leaving) -> str | None:
+    """Why a policy keeps somebody whom the IdP wants gone; what it wants is noted, and waits."""
+    detail = gates.keeps(draft, key, known, leaving)
+    if detail is not None and known.leaving != leaving:
+        user = state.changed(known, stamp=draft.tick(key.directory_id), leaving=leaving)
+        sentence = f"{directory.who(draft)} {leaving} {user.display_name}, which waits."
+        directory.record_user(draft, key, user, sentence)
+    return detail
+
+
 def _write(
     draft: Draft,
     change: ScimUserCreated | ScimUserChanged,
@@ -110,7 +130,13 @@ def _write(
     stamp = draft.tick(key.directory_id)
     Names(draft, change).move(key.user_id, stamp, known.resource, resource)
     user = profile.described(state.changed(known, stamp=stamp), resource)
-    user = state.changed(user, active=resource.get("active") is not False, leaving=None)
+    sent = change.resource if isinstance(change, ScimUserCreated) else change.changed
+    user = state.changed(
+        user,
+        active=resource.get("active") is not False,
+        leaving=None if "active" in sent else known.leaving,
+        created_at=known.created_at or stamp.at,
+    )
     user = _identified(key, known, user)
     redaction.tell(draft, change.redacted, known, user, _subject(key.user_id))
     warnings.ignored_attributes(draft, key.directory_id, change.ignored)
@@ -127,16 +153,17 @@ def _write(
 
 
 def _identified(key: UserKey, known: DirectoryUser, user: DirectoryUser) -> DirectoryUser:
-    """Whose person this is: by externalId, else by the SCIM id (access-rules §1).
+    """Whose person this is.
 
     Somebody inactive who comes back under another externalId may be a stranger with an old
     address: an administrator says who it is, and until then nobody gets access by it.
     """
-    idp_id = user.resource.get("externalId") or key.user_id
+    idp_id = idp_id_of(key, user.resource)
     if not known.idp_id or known.idp_id == idp_id:
         return state.changed(user, idp_id=idp_id, in_conflict=False)
-    if known.in_conflict or (user.active and not known.active and known.member_id is not None):
-        return state.changed(user, in_conflict=True)
+    if known.member_id is not None and (known.in_conflict or not known.active):
+        # The id may come first and the return later: until then it is nobody's.
+        return state.changed(user, in_conflict=known.in_conflict or user.active)
     return state.changed(user, idp_id=idp_id)
 
 

@@ -9,19 +9,22 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
-from processors.core import cascade, members, membership, presence
+from processors.core import cascade, holds, members, membership, presence
 from processors.core.draft import Decision, Draft
 from processors.core.overlay import StateReader
 from schemas import ids, limits, state
+from schemas.settings_state import Held
 from schemas.state import DirectoryGroup, DirectoryUser, Edge, Member, UserKey
 from schemas.work import (
     HOUSEKEEPING,
     WORK,
     AnyWork,
     Chunked,
+    FinishLeaving,
     ForgetLate,
     ReevaluateDirectory,
     ReevaluateGroup,
+    ReevaluateHeld,
     ReevaluateTenant,
     due_of_work,
     tenant_of_work,
@@ -55,6 +58,11 @@ def decide_work(
     match work:
         case ForgetLate():
             return _forget(below, key, work, now)
+        case FinishLeaving():
+            draft = Draft(below, tenant_of_work(key), work.trigger, now)
+            holds.finish(draft, work)
+            draft.put(key, None)
+            return draft.decision()
         case Chunked():
             draft = Draft(below, tenant_of_work(key), work.trigger, now)
             chunk = list(islice(_ids(draft, work), most))
@@ -108,6 +116,9 @@ def _ids(draft: Draft, work: Chunked) -> Iterator[str]:
             found = _after(draft, kind, Edge, work.after)
         case ReevaluateTenant():
             found = _after(draft, state.prefix("member", draft.tenant_id), Member, work.after)
+        case ReevaluateHeld():
+            kind = state.prefix("held", draft.tenant_id, work.reason)
+            found = _after(draft, kind, Held, work.after)
         case ReevaluateDirectory():
             found = cascade.ids(draft, work)
         case _:
@@ -116,7 +127,7 @@ def _ids(draft: Draft, work: Chunked) -> Iterator[str]:
 
 
 def _after(
-    draft: Draft, below: bytes, record: type[Edge] | type[Member], after: str
+    draft: Draft, below: bytes, record: type[Edge] | type[Member] | type[Held], after: str
 ) -> Iterator[str]:
     start = below + after.encode() if after else b""
     for key, _ in draft.scan(below, record, start):

@@ -1,6 +1,6 @@
 """What a reader of the output topics knows in the end: the fold of everything that it was told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec.structs import replace
@@ -21,14 +21,22 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def members(outputs: Iterable[Output]) -> dict[str, Known]:
-    """By member id; fails where a revision is missing, doubled or out of order."""
+    """By member id, in the end."""
+    known: dict[str, Known] = {}
+    for told in as_told(outputs):
+        known = told
+    return known
+
+
+def as_told(outputs: Iterable[Output]) -> Iterator[dict[str, Known]]:
+    """By member id, after each event; fails where a revision is missing or out of order."""
     known: dict[str, Known] = {}
     for event in outputs:
         if isinstance(event, events.AccessEvent):
             before = known.get(event.member.member_id, Known())
             assert event.revision == before.revision + 1, "revisions count access events"
             known[event.member.member_id] = _after(before, event)
-    return known
+            yield known
 
 
 def deprovisioned(outputs: Iterable[Output]) -> set[str]:

@@ -8,18 +8,21 @@ import bisect
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
+
+from msgspec.structs import replace
 
 from processors.core import work
 from processors.core.decide import decide
 from processors.core.draft import Decision
 from processors.core.overlay import Writes
 from processors.state_view import StoredState
-from schemas import changes, codec, ids, limits, origin, settings_changes, state
+from schemas import changes, codec, ids, limits, origin, scim, scim_state, state
+from schemas import settings_changes as settings
 from schemas.access import Access, WorkspaceGrant
 from schemas.codec import Output
 from schemas.events import AuditEntry
-from schemas.recorded import DirectoryEvent
+from schemas.recorded import ChangeSettled, DirectoryEvent
 
 TENANT = "acme"
 DIRECTORY = "directory_okta"
@@ -29,6 +32,8 @@ ARRIVED = datetime(2026, 7, 1, 9, tzinfo=UTC)
 """When they begin to arrive here, by ours."""
 SOON = ARRIVED + timedelta(days=1)
 """When all follow-up work but forgetting is due."""
+UP_TO_DATE = -1
+"""The base of a change by SCIM that is built on all that is known when it arrives."""
 _ticks = itertools.count(1)
 
 S = TypeVar("S", bound=state.State)
@@ -72,6 +77,7 @@ class World:
         self.store = DictStore()
         self.state = StoredState(self.store)
         self.outputs: list[Output] = []
+        self.now = ARRIVED
 
     def given(self, *told: changes.AnyChange) -> "World":
         """This came before, with all that follows from it, and is no longer talked about."""
@@ -84,8 +90,16 @@ class World:
         """These arrive, in this order; the last decision."""
         self.outputs = []
         for change in told:
-            decision = self._made(decide(self.state, change, ARRIVED))
+            decision = self._made(decide(self.state, self.read(change), self.now))
         return decision
+
+    def read(self, change: changes.AnyChange) -> changes.AnyChange:
+        """The change as an up-to-date gateway builds it, if a test does not say on what."""
+        if not isinstance(change, scim.ScimChange) or change.base != UP_TO_DATE:
+            return change
+        place = scim_state.clock_key(change.tenant_id, change.directory_id)
+        clock = self.state.get(place, scim_state.Clock)
+        return replace(change, base=0 if clock is None else scim_state.revision_of(clock.at))
 
     def work_through(self, now: datetime = SOON) -> int:
         """Do all the work that is due by `now`; how many chunks it took."""
@@ -95,7 +109,7 @@ class World:
         """Do one chunk of work, if any is due by `now`."""
         if (found := work.due(self.state, now)) is None:
             return None
-        return self._made(work.decide_work(self.state, *found, now=ARRIVED))
+        return self._made(work.decide_work(self.state, *found, now=self.now))
 
     def then(self, *told: type[Output]) -> None:
         """Exactly this was told to the product, to its services and to the session revoker."""
@@ -115,15 +129,22 @@ class World:
         """What the audit log will say about it."""
         return [entry.sentence for entry in self.all(AuditEntry)]
 
+    def answer(self) -> tuple[int, dict[str, Any]]:
+        """Status and body; settling comes last of a change's directory events."""
+        settled = self.the(ChangeSettled)
+        assert settled is [o for o in self.outputs if isinstance(o, DirectoryEvent)][-1]
+        return settled.status, settled.body
+
     def access_of(self, name: str, directory: str = DIRECTORY) -> Access:
-        """What a person was told to have; applied never lags behind desired yet."""
+        """What a person was told to have, of whom nothing is on hold."""
         member = self.member(name, directory)
-        assert member.applied == member.desired
+        assert (member.applied, member.hold) == (member.desired, None)
         return member.applied
 
     def member(self, name: str, directory: str = DIRECTORY) -> state.Member:
         """The member that a person of the IdP is."""
-        found = self.state.get(self._member_place(name, directory), state.Member)
+        place = state.member_key(TENANT, self.member_id(name, directory))
+        found = self.state.get(place, state.Member)
         assert found is not None, f"{name} is linked to a member that is not there"
         return found
 
@@ -132,9 +153,6 @@ class World:
         link = self.state.get(state.link_key(TENANT, directory, idp_id(name)), state.Link)
         assert link is not None, f"{name} is no member"
         return link.member_id
-
-    def _member_place(self, name: str, directory: str) -> bytes:
-        return state.member_key(TENANT, self.member_id(name, directory))
 
     def records(self, kind: str, record: type[S]) -> dict[tuple[str, ...], S]:
         """The tenant's records of a kind, by the ids in their keys."""
@@ -154,11 +172,12 @@ def records(
     return {tuple(state.parts_of(key)[2:]): value for key, value in found}
 
 
-def acme() -> World:
+def acme(kind: origin.Kind = "workos") -> World:
     """A tenant with an Okta directory, three roles, two workspaces, and two mapped groups."""
+    named = group if kind == "workos" else scim_group
     return World().given(
         tenant(),
-        directory(),
+        directory(kind=kind),
         role("viewer", 10),
         role("member", 20, default=True),
         role("admin", 30, admin=True),
@@ -166,8 +185,8 @@ def acme() -> World:
         workspace("sales"),
         mapping("admins", "admin"),
         mapping("designers", None, grant("design", "viewer")),
-        group("admins", "Platform Admins"),
-        group("designers", "Designers"),
+        named("admins", "Platform Admins"),
+        named("designers", "Designers"),
     )
 
 
@@ -198,35 +217,27 @@ def grant(workspace: str, role: str | None = None) -> WorkspaceGrant:
 # --- what the product sets
 
 
-def _asked(tenant_id: str) -> dict[str, Any]:
-    """What every change of settings carries; somebody waits for its outcome."""
+def asked(tenant_id: str = TENANT, **about: Any) -> dict[str, Any]:
+    """What every change carries for whose outcome somebody waits."""
     tick = next(_ticks)
-    return {
-        "change_id": ids.of_cause("request", str(tick)),
-        "tenant_id": tenant_id,
-        "recorded_at": ARRIVED + timedelta(milliseconds=tick),
-        "reply": True,
-    }
+    at = ARRIVED + timedelta(milliseconds=tick)
+    common = {"tenant_id": tenant_id, "recorded_at": at, "reply": True}
+    return {"change_id": ids.of_cause("request", str(tick)), **common, **about}
 
 
-def tenant(tenant_id: str = TENANT, name: str = "Acme") -> settings_changes.CreateTenant:
-    return settings_changes.CreateTenant(**_asked(tenant_id), name=name)
+def tenant(tenant_id: str = TENANT, name: str = "Acme") -> settings.CreateTenant:
+    return settings.CreateTenant(**asked(tenant_id), name=name)
 
 
 def role(
     slug: str, rank: int, *, admin: bool = False, default: bool = False, tenant_id: str = TENANT
-) -> settings_changes.SetRole:
-    return settings_changes.SetRole(
-        **_asked(tenant_id), slug=slug, rank=rank, is_admin=admin, is_default=default
-    )
+) -> settings.SetRole:
+    about = asked(tenant_id, slug=slug, rank=rank)
+    return settings.SetRole(**about, is_admin=admin, is_default=default)
 
 
-def workspace(
-    slug: str, name: str = "", tenant_id: str = TENANT
-) -> settings_changes.CreateWorkspace:
-    return settings_changes.CreateWorkspace(
-        **_asked(tenant_id), slug=slug, name=name or slug.title()
-    )
+def workspace(slug: str, name: str = "", tenant_id: str = TENANT) -> settings.CreateWorkspace:
+    return settings.CreateWorkspace(**asked(tenant_id), slug=slug, name=name or slug.title())
 
 
 def directory(
@@ -234,24 +245,33 @@ def directory(
     name: str = "Acme Okta",
     provider: origin.Provider = "okta",
     tenant_id: str = TENANT,
-) -> settings_changes.CreateDirectory:
-    return settings_changes.CreateDirectory(
-        **_asked(tenant_id), directory_id=directory_id, name=name, provider=provider
-    )
+    kind: origin.Kind = "workos",
+) -> settings.CreateDirectory:
+    about = asked(tenant_id, directory_id=directory_id, name=name)
+    return settings.CreateDirectory(**about, provider=provider, kind=kind)
 
 
 def at_end(
     on_disconnect: origin.OnDisconnect, *, directory: str = DIRECTORY, tenant_id: str = TENANT
-) -> settings_changes.SetDirectory:
-    """What the end of a directory means for its people."""
-    return settings_changes.SetDirectory(
-        **_asked(tenant_id), directory_id=directory, on_disconnect=on_disconnect
-    )
+) -> settings.SetDirectory:
+    about = asked(tenant_id, directory_id=directory)
+    return settings.SetDirectory(**about, on_disconnect=on_disconnect)
+
+
+def mode(mode: origin.Mode, at: str = DIRECTORY, tenant_id: str = TENANT) -> settings.SetDirectory:
+    return settings.SetDirectory(**asked(tenant_id), directory_id=at, mode=mode)
+
+
+def policy(tenant_id: str = TENANT, **choices: str) -> settings.SetPolicy:
+    return settings.SetPolicy(**asked(tenant_id, **choices))
+
+
+def ruled(member_id: str, ruling: Literal["approve", "discard", "separate"]) -> settings.RuleHold:
+    return settings.RuleHold(**asked(), member_id=member_id, ruling=ruling)
 
 
 def dropped(letter_id: str, entity: str, tenant_id: str = TENANT) -> changes.DropDeadLetter:
-    """Somebody gives a dead letter up."""
-    return changes.DropDeadLetter(**_asked(tenant_id), letter_id=letter_id, entity=entity)
+    return changes.DropDeadLetter(**asked(tenant_id), letter_id=letter_id, entity=entity)
 
 
 def mapping(
@@ -260,30 +280,21 @@ def mapping(
     *workspaces: WorkspaceGrant,
     directory: str = DIRECTORY,
     tenant_id: str = TENANT,
-) -> settings_changes.SetMapping:
-    return settings_changes.SetMapping(
-        **_asked(tenant_id),
-        directory_id=directory,
-        group_id=group_id,
-        role=role,
-        workspaces=workspaces,
-    )
+) -> settings.SetMapping:
+    about = asked(tenant_id, directory_id=directory, group_id=group_id)
+    return settings.SetMapping(**about, role=role, workspaces=workspaces)
 
 
 # --- what the IdP reports
 
 
-def _happened(tenant_id: str, directory_id: str) -> dict[str, Any]:
+def _happened(directory: str = DIRECTORY, tenant_id: str = TENANT) -> dict[str, Any]:
     """What every change of a directory carries; each happens a second after the one before."""
     tick = next(_ticks)
     event_id = f"event_{tick:05d}"
-    return {
-        "change_id": ids.of_cause(event_id),
-        "tenant_id": tenant_id,
-        "recorded_at": ARRIVED + timedelta(milliseconds=tick),
-        "directory_id": directory_id,
-        "stamp": origin.Stamp(HAPPENED + timedelta(seconds=tick), event_id),
-    }
+    stamp = origin.Stamp(HAPPENED + timedelta(seconds=tick), event_id)
+    about = asked(tenant_id, change_id=ids.of_cause(event_id), stamp=stamp, reply=False)
+    return about | {"directory_id": directory}
 
 
 def idp_id(name: str) -> str:
@@ -299,8 +310,7 @@ def reported(
     last_name: str = "Lee",
     email: str | None = None,
     attributes: dict[str, origin.Attribute] | None = None,
-    directory: str = DIRECTORY,
-    tenant_id: str = TENANT,
+    **where: str,
 ) -> changes.UserReported:
     """A person stands in the directory, under the directory user id `as_user`."""
     user = changes.ReportedUser(
@@ -312,65 +322,79 @@ def reported(
         last_name=last_name,
         attributes=attributes or {},
     )
-    return changes.UserReported(**_happened(tenant_id, directory), user=user)
+    return changes.UserReported(**_happened(**where), user=user)
 
 
 def deactivated(name: str, as_user: str | None = None) -> changes.UserReported:
     return reported(name, active=False, as_user=as_user)
 
 
-def deleted(
-    user_id: str, *, directory: str = DIRECTORY, tenant_id: str = TENANT
-) -> changes.UserDeleted:
-    return changes.UserDeleted(**_happened(tenant_id, directory), user_id=user_id)
+def deleted(user_id: str, **where: str) -> changes.UserDeleted:
+    return changes.UserDeleted(**_happened(**where), user_id=user_id)
 
 
 def group(
-    group_id: str,
-    name: str,
-    *,
-    idp_id: str | None = None,
-    directory: str = DIRECTORY,
-    tenant_id: str = TENANT,
+    group_id: str, name: str, *, idp_id: str | None = None, **where: str
 ) -> changes.GroupReported:
-    return changes.GroupReported(
-        **_happened(tenant_id, directory), group_id=group_id, name=name, idp_id=idp_id
-    )
+    return changes.GroupReported(**_happened(**where), group_id=group_id, name=name, idp_id=idp_id)
 
 
-def group_deleted(
-    group_id: str, *, directory: str = DIRECTORY, tenant_id: str = TENANT
-) -> changes.GroupDeleted:
-    return changes.GroupDeleted(**_happened(tenant_id, directory), group_id=group_id)
+def group_deleted(group_id: str, **where: str) -> changes.GroupDeleted:
+    return changes.GroupDeleted(**_happened(**where), group_id=group_id)
 
 
-def joined(
-    user_id: str, group_id: str, *, directory: str = DIRECTORY, tenant_id: str = TENANT
-) -> changes.MembershipAdded:
-    return changes.MembershipAdded(
-        **_happened(tenant_id, directory), group_id=group_id, user_id=user_id
-    )
+def joined(user_id: str, group_id: str, **where: str) -> changes.MembershipAdded:
+    return changes.MembershipAdded(**_happened(**where), group_id=group_id, user_id=user_id)
 
 
-def left(
-    user_id: str, group_id: str, *, directory: str = DIRECTORY, tenant_id: str = TENANT
-) -> changes.MembershipRemoved:
-    return changes.MembershipRemoved(
-        **_happened(tenant_id, directory), group_id=group_id, user_id=user_id
-    )
+def left(user_id: str, group_id: str, **where: str) -> changes.MembershipRemoved:
+    return changes.MembershipRemoved(**_happened(**where), group_id=group_id, user_id=user_id)
 
 
-def connected(
-    now: bool = True, *, directory: str = DIRECTORY, tenant_id: str = TENANT
-) -> changes.DirectoryStateReported:
-    return changes.DirectoryStateReported(**_happened(tenant_id, directory), connected=now)
+def connected(now: bool = True, **where: str) -> changes.DirectoryStateReported:
+    return changes.DirectoryStateReported(**_happened(**where), connected=now)
 
 
-def directory_deleted(
-    directory: str = DIRECTORY, tenant_id: str = TENANT
-) -> changes.DirectoryDeleted:
-    return changes.DirectoryDeleted(**_happened(tenant_id, directory))
+def directory_deleted(**where: str) -> changes.DirectoryDeleted:
+    return changes.DirectoryDeleted(**_happened(**where))
 
 
 def noted(note: origin.Note, detail: str) -> changes.DirectoryNoted:
-    return changes.DirectoryNoted(**_happened(TENANT, DIRECTORY), note=note, detail=detail)
+    return changes.DirectoryNoted(**_happened(), note=note, detail=detail)
+
+
+# --- what a SCIM client does
+
+
+def by_scim(base: int = UP_TO_DATE, **about: Any) -> dict[str, Any]:
+    """What every change by SCIM carries; somebody waits for its outcome."""
+    return asked(directory_id=DIRECTORY, base=base, **about)
+
+
+def scim_created(
+    name: str, *, as_user: str | None = None, base: int = UP_TO_DATE, **resource: Any
+) -> scim.ScimUserCreated:
+    """A POST of a person, under the SCIM id `as_user`; None leaves an attribute out."""
+    names = {"userName": f"{name}@acme.example", "externalId": idp_id(name)}
+    sent = names | {"name": {"givenName": name.title(), "familyName": "Lee"}} | resource
+    known = {attribute: value for attribute, value in sent.items() if value is not None}
+    return scim.ScimUserCreated(**by_scim(base), user_id=as_user or name, resource=known)
+
+
+def scim_changed(user_id: str, base: int = UP_TO_DATE, **changed: Any) -> scim.ScimUserChanged:
+    return scim.ScimUserChanged(**by_scim(base), user_id=user_id, changed=changed)
+
+
+def scim_deleted(user_id: str, base: int = UP_TO_DATE) -> scim.ScimUserDeleted:
+    return scim.ScimUserDeleted(**by_scim(base), user_id=user_id)
+
+
+def scim_group(group_id: str, name: str, **resource: str) -> scim.ScimGroupCreated:
+    sent = {"displayName": name} | resource
+    return scim.ScimGroupCreated(**by_scim(), group_id=group_id, resource=sent)
+
+
+def scim_members(
+    group_id: str, *added: str, removed: tuple[str, ...] = (), base: int = UP_TO_DATE
+) -> scim.ScimMembersChanged:
+    return scim.ScimMembersChanged(**by_scim(base, group_id=group_id, added=added, removed=removed))

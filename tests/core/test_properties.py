@@ -7,13 +7,15 @@ from typing import TypeVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from processors.core import access
 from processors.core.draft import Draft
-from schemas import events, limits
+from schemas import events, ids, limits
 from schemas.access import Because, MemberRef
 from schemas.commands import RevokeSessions
 from schemas.settings_changes import AnySettingsChange
+from schemas.settings_state import Admin, Headcount, Held, Tenant, headcount_key, tenant_key
 from schemas.state import (
     Directory,
     DirectoryGroup,
@@ -25,6 +27,7 @@ from schemas.state import (
 from schemas.work import Trigger
 from tests import reference
 from tests.core import folding, histories
+from tests.core import scenario as say
 from tests.core.histories import Arrival
 from tests.core.partition import Partition
 from tests.core.scenario import ARRIVED, records
@@ -39,6 +42,7 @@ def small_chunks() -> Iterator[None]:
     """Groups of five people take several chunks too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "MEMBERS_PER_CHUNK", 2)
+        patch.setattr(limits, "BREAKER_LEAST", 1)
         yield
 
 
@@ -62,6 +66,57 @@ def test_settings_may_change_meanwhile(data: st.DataObject) -> None:
     _ends_as(partition, reference.end_state([*made, *later], course.history))
     _is_told(partition)
     _is_settled(partition)
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_what_lags_is_on_hold_and_the_last_admin_stays(data: st.DataObject) -> None:
+    made = data.draw(histories.settings())
+    gates: list[AnySettingsChange] = []
+    for tenant in histories.TENANTS:
+        gates.append(say.policy(tenant, sole_admin="block", breaker=data.draw(_BREAKERS)))
+        default = data.draw(st.booleans())  # then all who have access are administrators
+        gates.append(say.role("admin", 3, admin=True, default=default, tenant_id=tenant))
+    gates += [
+        say.mapping("g1", "admin", directory=d, tenant_id=t) for t, d in histories.DIRECTORIES
+    ]
+    later = data.draw(st.lists(_gate_change(), max_size=8))
+    course = data.draw(histories.courses(_numbered("later", later)))
+    partition = _ran([*made, *_numbered("gate", gates)], course.arrivals)
+    _folds(partition)
+    _is_held(partition)
+    for tenant in histories.TENANTS:
+        _keeps_an_admin(partition, tenant)
+
+
+def _numbered(series: str, made: list[AnySettingsChange]) -> list[AnySettingsChange]:
+    """With ids that a replay of the same example gives again."""
+    return [replace(each, change_id=ids.of_cause(series, str(n))) for n, each in enumerate(made)]
+
+
+_BREAKERS = st.sampled_from(("off", "alert", "hold"))
+
+
+def _gate_change() -> st.SearchStrategy[AnySettingsChange]:
+    """What opens and shuts gates, but for the last administrator's, or moves many at once."""
+    place = st.sampled_from(histories.DIRECTORIES)
+    modes = st.builds(
+        lambda at, mode: say.mode(mode, at[1], tenant_id=at[0]),
+        place,
+        st.sampled_from(("testing", "paused", "active", "active")),
+    )
+    mappings = st.builds(
+        lambda at, group, role: say.mapping(group, role, directory=at[1], tenant_id=at[0]),
+        place,
+        st.sampled_from(histories.GROUPS),
+        st.sampled_from((None, "viewer", "admin")),
+    )
+    breakers = st.builds(
+        lambda tenant, breaker: say.policy(tenant, breaker=breaker),
+        st.sampled_from(histories.TENANTS),
+        _BREAKERS,
+    )
+    return st.one_of(modes, mappings, breakers)
 
 
 def _ran(made: list[AnySettingsChange], arrivals: list[Arrival]) -> Partition:
@@ -98,6 +153,14 @@ def _ends_as(partition: Partition, end: reference.EndState) -> None:
 
 
 def _is_told(partition: Partition) -> None:
+    """Whoever lost access was cut off once, and nobody else."""
+    _folds(partition)
+    kinds = Counter(type(output) for output in partition.said)
+    lost = events.MemberDeactivated, events.PersonDeprovisioned, RevokeSessions
+    assert len({kinds[kind] for kind in lost}) == 1
+
+
+def _folds(partition: Partition) -> None:
     """The folds of the access events and deprovisions are the members; no id occurs twice."""
     members = {id_: member for (id_,), member in partition.records("member", Member).items()}
     told = folding.members(partition.said)
@@ -106,22 +169,58 @@ def _is_told(partition: Partition) -> None:
         assert known == _as_known(id_, members[id_])
     without = {id_ for id_ in told if members[id_].applied.standing == "none"}
     assert folding.deprovisioned(partition.said) == without
-    kinds = Counter(type(output) for output in partition.said)
-    lost = events.MemberDeactivated, events.PersonDeprovisioned, RevokeSessions
-    assert len({kinds[kind] for kind in lost}) == 1
-    ids = Counter(output.event_id for output in partition.said)
-    assert [found for found, count in ids.items() if count > 1] == []
+    counts = Counter(output.event_id for output in partition.said)
+    assert [found for found, count in counts.items() if count > 1] == []
 
 
 def _is_settled(partition: Partition) -> None:
-    """Nothing lags: desired access is what a fresh computation gives, and it is applied."""
+    """Nothing lags: what is desired is applied."""
+    _is_held(partition)
+    for member in partition.records("member", Member).values():
+        assert (member.applied, member.hold) == (member.desired, None)
+
+
+def _is_held(partition: Partition) -> None:
+    """Desired access is what a fresh computation gives; what lags is on hold, and is counted."""
     users = partition.records("user", DirectoryUser)
     for tenant in histories.TENANTS:
         draft = Draft(partition.state, tenant, _TRIGGER, ARRIVED)
         for id_, member in records(partition.state, tenant, "member", Member).items():
             held = tuple((key, users[key.directory_id, key.user_id]) for key in member.users)
             wanted = access.desired(draft, access.speaking(draft, held)).access
-            assert wanted == member.desired == member.applied, id_
+            assert wanted == member.desired, id_
+            assert (member.hold is None) == (member.applied == member.desired), id_
+            if member.hold is not None and member.hold.reason in {"testing", "paused"}:
+                assert member.hold.reason in {draft.directory(k.directory_id).mode for k, _ in held}
+        _is_counted(partition, tenant)
+
+
+def _is_counted(partition: Partition, tenant: str) -> None:
+    """What the gates go by is what the members are."""
+    members = {i: m for (i,), m in records(partition.state, tenant, "member", Member).items()}
+    held = {(m.hold.reason, i) for i, m in members.items() if m.hold is not None}
+    assert set(records(partition.state, tenant, "held", Held)) == held
+    has_access = [i for i, m in members.items() if m.applied.standing == "active"]
+    counted = partition.state.get(headcount_key(tenant), Headcount) or Headcount()
+    assert counted.with_access == len(has_access)
+    roles = partition.state.get(tenant_key(tenant), Tenant)
+    assert roles is not None
+    admins = {(i,) for i in has_access if members[i].applied.role in roles.admin_roles}
+    assert set(records(partition.state, tenant, "admin", Admin)) == admins
+
+
+def _keeps_an_admin(partition: Partition, tenant: str) -> None:
+    """There always is an administrator once there was one; of those who are to go one is left."""
+    had = has = False
+    said = [output for output in partition.said if output.tenant_id == tenant]
+    for told in folding.as_told(said):
+        has = any(known.access.role == "admin" for known in told.values())
+        assert has or not had
+        had = has
+    members = records(partition.state, tenant, "member", Member).values()
+    last = [member for member in members if member.hold and member.hold.reason == "sole_admin"]
+    admins = [member for member in members if member.applied.role == "admin"]
+    assert not last or len(admins) == 1
 
 
 def _there(

@@ -72,6 +72,7 @@ _VALUES: Final[dict[str, Any]] = {
     "group_id": "group_01",
     "headers": [("ce_id", b"event"), ("traceparent", b"\xff")],
     "hold": policy.Hold(reason="breaker", discarded=True),
+    "holds": 3,
     "idp_id": "00u1",
     "ignored": ("nickName",),
     "in_conflict": True,
@@ -83,6 +84,7 @@ _VALUES: Final[dict[str, Any]] = {
     "letter_id": "7d1f4b62-6a1e-5b1c-9a43-6a2a1d3e0c22",
     "leaving": "deactivated",
     "letters": (3, 7),
+    "lost": (_AT,),
     "last_name": "Lee",
     "member": MemberRef(
         member_id="0197c5a2-0c00-7000-8000-000000000001",
@@ -162,6 +164,7 @@ _VALUES: Final[dict[str, Any]] = {
     "users": (state.UserKey("directory_01", "directory_user_01"),),
     "value": b"\xff\xfe not JSON",
     "what": "nickName",
+    "with_access": 9,
     "workspaces": _GRANTS,
     "workspaces_from": (),
     "workspaces_to": _GRANTS,
@@ -172,6 +175,7 @@ _EXCEPTIONS: Final[dict[str, dict[str, Any]]] = {
     "HoldRecorded": {"reason": "breaker"},
     "RuleHold": {"ruling": "separate"},
     "UserRecorded": {"leaving": True},
+    "ReevaluateHeld": {"reason": "sole_admin"},
     "WarningRecorded": {"kind": "ignored_attribute"},
 }
 

@@ -1,5 +1,6 @@
 """A directory in Postgres and in memory, whose answers must be the same."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ TEAMS = _columns(
 
 @dataclass(frozen=True)
 class Directory:
-    """The same resources twice; those in memory in the order of their ids."""
+    """The same resources in Postgres and in memory."""
 
     connection: Connection
     people: list[Any]
@@ -171,7 +172,8 @@ class Directory:
         conditions: list[Any] = [matching(each, model, columns).label(None) for each in filters]
         query = select(*conditions).select_from(table).order_by(table.c.id)
         found = [list(row) for row in asked(self.connection, query)]
-        expected = [[each.match(resource) for each in filters] for resource in resources]
+        by_id = sorted(resources, key=lambda each: each.id)
+        expected = [[each.match(resource) for each in filters] for resource in by_id]
         assert found == expected, [str(each) for each in filters]
         return found
 
@@ -203,29 +205,23 @@ def filled(
     team_rows = [_row("t", number, document) for number, document in enumerate(teams)]
     pairs = [(f"t{of}", f"p{who}") for of, who in members]
     named = {row["id"]: row["resource"].get("displayName") for row in team_rows}
-    groups = {
-        row["id"]: [{"value": of, "display": named[of]} for of, who in pairs if who == row["id"]]
-        for row in people_rows
-    }
-    whos = {
-        row["id"]: [{"value": who} for of, who in pairs if of == row["id"]] for row in team_rows
-    }
+    groups, whos = defaultdict(list), defaultdict(list)
+    for of, who in pairs:
+        groups[who].append({"value": of, "display": named[of]})
+        whos[of].append({"value": who})
     with connection.begin() as transaction:
-        insert(connection, person, people_rows)
-        insert(connection, team, team_rows)
-        insert(connection, member, [HOME | {"group_id": of, "user_id": who} for of, who in pairs])
+        _insert(connection, person, people_rows)
+        _insert(connection, team, team_rows)
+        _insert(connection, member, [HOME | {"group_id": of, "user_id": who} for of, who in pairs])
         yield Directory(
             connection,
-            [
-                _resource(Person, "User", row, groups=groups[row["id"]] or None)
-                for row in people_rows
-            ],
-            [_resource(Group, "Group", row, members=whos[row["id"]] or None) for row in team_rows],
+            [_resource(Person, "User", row, groups=groups.get(row["id"])) for row in people_rows],
+            [_resource(Group, "Group", row, members=whos.get(row["id"])) for row in team_rows],
         )
         transaction.rollback()
 
 
-def insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
         names = table.c.keys()
         connection.execute(table.insert(), [{name: row[name] for name in names} for row in rows])

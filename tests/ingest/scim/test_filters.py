@@ -1,9 +1,11 @@
 """SQL finds and orders the same resources as scim2-models does in memory."""
 
+import json
 import re
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 from unicodedata import category, normalize
 
@@ -19,7 +21,7 @@ from scim2_models import (
     SearchRequest,
     default_comparison_key,
 )
-from scim2_models.path import AttrPath
+from scim2_models.path import AttrPath, CompareOperator
 from scim2_server.testing import SEARCH_FILTERS, SEARCH_SORTS, SEARCH_USERS
 from sqlalchemy import ARRAY, Connection, Text, cast, func, select
 
@@ -31,8 +33,10 @@ from tests.harness import new_database
 from tests.ingest.scim import generated
 from tests.ingest.scim.directories import (
     HOME,
+    MICROSECOND,
     PEOPLE,
     SITE,
+    START,
     TEAMS,
     Document,
     Model,
@@ -44,6 +48,7 @@ from tests.ingest.scim.directories import (
     person,
     team,
 )
+from tests.ingest.scim.generated import BEYOND, FLOATS, INSTANTS, LOCAL, NUMBERS, WORDS
 
 sampled = settings(
     derandomize=True,
@@ -54,6 +59,7 @@ sampled = settings(
 )
 
 
+FEW = ["", "a", "A", "ab", "\uffff", "\U00010400", "e\u0301", "É"]
 UNMAPPED = {"Lo", "Cn", "Co", "Cs"}
 """Categories without upper and lower case: letters such as ideographs, and what is not assigned."""
 CHANGED = {"\U0001171e"}
@@ -73,9 +79,83 @@ def connection(stack: Stack) -> Iterator[Connection]:
         engine.dispose()
 
 
-@settings(sampled, max_examples=150)
+def comparisons(path: str, literals: Iterable[object]) -> list[ScimFilter[Any]]:
+    """All that scim2-models accepts."""
+    texts = [f"{path} pr"]
+    texts += [f"{path} {op} {json.dumps(each)}" for op in CompareOperator for each in literals]
+    accepted = []
+    for text in texts:
+        with suppress(InvalidFilterException):
+            accepted.append(ScimFilter[Person](text))
+    return accepted
+
+
+@pytest.mark.parametrize(
+    ("place", "values", "literals"),
+    [
+        ("title", WORDS, [*WORDS, *BEYOND, 5]),
+        ("externalId", FEW, [*FEW, *BEYOND]),
+        (f"{SITE}:code", FEW, [*FEW, *BEYOND]),
+        (f"{SITE}:hired", [*INSTANTS, *LOCAL], [*INSTANTS, *LOCAL]),
+        (f"{SITE}:score", FLOATS, [*FLOATS, *NUMBERS, True]),
+        (f"{SITE}:floor", NUMBERS, [*NUMBERS, True, 1.0]),
+        (f"{SITE}:remote", [True, False], [True, False, 1]),
+        (f"{SITE}:seal", ["", "aGk=", "aGkh"], ["", "aGk=", "aGkh"]),
+        (f"{SITE}:levels", [[], [1], [0, 2]], [0, 1, 2, True]),
+        (f"{SITE}:tags", [[], [""], ["a", "B"]], ["", "A", "b", "c"]),
+        ("name", [{}, {"givenName": ""}, {"givenName": "a"}], ["", "a"]),
+    ],
+)
+def test_every_operator_on_every_pair_of_values(
+    connection: Connection, place: str, values: list[Any], literals: list[Any]
+) -> None:
+    def holding(value: object) -> Document:
+        schema, _, name = place.rpartition(":")
+        return {"userName": "ann"} | ({schema: {name: value}} if schema else {name: value})
+
+    people = [{"userName": "bob"}, holding(None), *map(holding, values)]
+    filters = comparisons(place, [*literals, None])
+    if values[0] == []:
+        filters += [
+            ScimFilter[Person](f"{place}[value {str(each).partition(' ')[2]}]") for each in filters
+        ]
+    with filled(connection, people) as directory:
+        directory.agree(Person, *filters)
+
+
+def test_every_operator_on_lists_that_lack_something(connection: Connection) -> None:
+    entries: list[Any] = [
+        None,
+        [],
+        [{}],
+        [{"value": ""}],
+        [{"value": "a"}, {}],
+        [{"value": "a"}, {"value": "B"}],
+    ]
+    people = [{"userName": "ann"}, *[{"userName": "bob", "roles": each} for each in entries]]
+    inner = comparisons("value", ["", "A", "b", None])
+    filters = [*comparisons("roles", ["", "A", "b", None]), *comparisons("roles.type", ["a", None])]
+    filters += [ScimFilter[Person](f"roles[{each}]") for each in inner]
+    filters += [ScimFilter[Person](f"roles[not ({each})]") for each in inner]
+    with filled(connection, people) as directory:
+        directory.agree(Person, *filters)
+
+
+def test_every_operator_on_the_instants_of_meta(connection: Connection) -> None:
+    around = [START + step * MICROSECOND for step in (-2, -1, 0, 1, 2)]
+    literals = [each.isoformat() for each in around] + [*INSTANTS, *LOCAL, None]
+    filters = [
+        each
+        for name in ("created", "lastModified")
+        for each in comparisons(f"meta.{name}", literals)
+    ]
+    with filled(connection, [{"userName": "ann"}] * 3) as directory:
+        directory.agree(Person, *filters)
+
+
+@settings(sampled, max_examples=120)
 @given(
-    people=generated.people(generated.instants | generated.naive),
+    people=generated.people(generated.instants | generated.local),
     teams=generated.teams,
     members=generated.members,
     people_filters=generated.people_filters,
