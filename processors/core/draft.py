@@ -98,7 +98,7 @@ class Draft:
         subject: str,
         sentence: str,
         *,
-        decision: Literal["changed", "refused", "ignored"] = "changed",
+        decision: Literal["changed", "refused", "held", "ignored"] = "changed",
         because: Because | None = None,
         member: MemberRef | None = None,
         access: tuple[Access, Access] | None = None,

@@ -86,7 +86,7 @@ def set_role(draft: Draft, change: SetRole) -> Decision:
     )
     if after.default_role != before.default_role:
         draft.emit(_tenant_recorded(draft, after))
-    if (after.ranks, after.default_role) != (before.ranks, before.default_role):
+    if _weighs(after) != _weighs(before):
         phrase = f"the role {change.slug} was set"
         because = Because(kind="role", id=change.slug, name=change.slug)
         answers.follow_up(draft, phrase, because)
@@ -145,6 +145,11 @@ def _role_in_words(change: SetRole) -> str:
     words += ["an admin role"] if change.is_admin else []
     words += ["the default"] if change.is_default else []
     return ", ".join(words)
+
+
+def _weighs(tenant: Tenant) -> tuple[object, ...]:
+    """What of the roles decides about members."""
+    return tenant.ranks, tenant.default_role, tenant.admin_roles
 
 
 def _tenant_recorded(draft: Draft, tenant: Tenant) -> Output:

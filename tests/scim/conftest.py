@@ -29,19 +29,20 @@ def rollcall(
 @pytest.fixture
 def admin(rollcall: World) -> Iterator[Admin]:
     """The product's administrator, and a tenant that no other test has."""
-    with _administering(rollcall) as admin:
+    with administering(rollcall) as admin:
         yield admin
 
 
 @pytest.fixture
 def another(rollcall: World) -> Iterator[Admin]:
     """The same, for a second tenant."""
-    with _administering(rollcall) as admin:
+    with administering(rollcall) as admin:
         yield admin
 
 
 @contextmanager
-def _administering(rollcall: World) -> Iterator[Admin]:
+def administering(rollcall: World) -> Iterator[Admin]:
+    """A new tenant."""
     headers = {"Authorization": f"Bearer {rollcall.settings.require_admin_token()}"}
     with httpx2.Client(base_url=rollcall.settings.url, headers=headers, timeout=60) as http:
         admin = Admin(http, f"t{secrets.token_hex(5)}")

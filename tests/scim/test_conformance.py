@@ -9,27 +9,42 @@ import pytest
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_models import ScimProvider
 from scim2_server.storage import ScimStorage
-from scim2_server.testing import AsyncScimStorageContract, BlockingStorage
+from scim2_server.testing import AsyncScimStorageContract, BlockingStorage, ScimStorageContract
 from scim2_tester import Status, check_server
 from typing_extensions import override
 
 from ingest.scim.resources import provider_for
 from tests.harness import World
-from tests.scim.idp import Idp
+from tests.scim.conftest import administering
+from tests.scim.idp import Admin, Idp
 from tests.scim.within import storage_of
 
 
-def test_scim2_tester_finds_no_fault(idp: Idp) -> None:
-    client = SyncSCIMClient(idp.http)
+@pytest.fixture(scope="module")
+def company(rollcall: World) -> Iterator[Admin]:
+    """One tenant for all of them."""
+    with administering(rollcall) as admin:
+        yield admin
+
+
+@pytest.fixture
+def directory(company: Admin) -> Iterator[Idp]:
+    """An empty directory."""
+    with company.idp() as idp:
+        yield idp
+
+
+def test_scim2_tester_finds_no_fault(directory: Idp) -> None:
+    client = SyncSCIMClient(directory.http)
     client.discover()
     results = check_server(client)
     assert [r for r in results if r.status is not Status.SUCCESS] == []
     assert len(results) > 100
 
 
-def test_scim_sanity_finds_no_fault(idp: Idp) -> None:
-    token = idp.http.headers["Authorization"].removeprefix("Bearer ")
-    url = str(idp.http.base_url).rstrip("/")
+def test_scim_sanity_finds_no_fault(directory: Idp) -> None:
+    token = directory.http.headers["Authorization"].removeprefix("Bearer ")
+    url = str(directory.http.base_url).rstrip("/")
     program = [sys.executable, "-m", "scim_sanity", "probe", url, "--strict", "--token", token]
     said = subprocess.run(
         [*program, "--i-accept-side-effects"], capture_output=True, text=True, check=False
@@ -38,8 +53,20 @@ def test_scim_sanity_finds_no_fault(idp: Idp) -> None:
     assert "All tests passed" in said.stdout
 
 
+CURSORS = {name: None for name in dir(ScimStorageContract) if name.startswith("test_cursor")}
+"""Of pages by cursor, which we do not announce."""
+
+
 class TestStorage(AsyncScimStorageContract):
     """The rules that scim2-server relies on, against Postgres and Kafka."""
+
+    locals().update(CURSORS)
+
+    @pytest.fixture(autouse=True)
+    def _under_our_policy(self, provider: ScimProvider) -> Iterator[None]:
+        """As the server runs: what is not kept is left out instead of refused."""
+        with provider:
+            yield
 
     @pytest.fixture
     @override
@@ -48,9 +75,8 @@ class TestStorage(AsyncScimStorageContract):
 
     @pytest.fixture
     @override
-    def storage(self, rollcall: World, idp: Idp) -> Iterator[ScimStorage]:
+    def storage(self, rollcall: World, directory: Idp) -> Iterator[ScimStorage]:
         with asyncio.Runner() as runner:
-            opened = storage_of(rollcall, idp)
-            storage = runner.run(opened.__aenter__())
-            yield BlockingStorage(storage, runner)
+            opened = storage_of(rollcall, directory)
+            yield BlockingStorage(runner.run(opened.__aenter__()), runner)
             runner.run(opened.__aexit__(None, None, None))

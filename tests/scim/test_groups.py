@@ -84,7 +84,7 @@ def test_what_a_group_grants_follows_its_members(idp: Idp) -> None:
     eventually(lambda: (idp.admin.member(ann) or {}).get("role") == "admin", 30)
     assert idp.http.delete(f"Groups/{group}").status_code == 204
     eventually(lambda: (idp.admin.member(ann) or {}).get("role") == "member", 30)
-    told = "Ann Lee became admin because Acme SCIM added them to Admins."
+    told = "Ann Lee became admin and joined design because Acme SCIM added them to Admins."
     eventually(lambda: told in idp.admin.sentences(), 30)
 
 
