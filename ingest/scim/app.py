@@ -27,6 +27,7 @@ from ingest.scim.errors import response_of
 from ingest.scim.handler import Handler
 from ingest.scim.reading import Reading
 from ingest.scim.resources import provider_for
+from ingest.scim.revisions import Revisions
 from ingest.scim.service import Service
 from ingest.scim.storage import DirectoryStorage
 from ingest.scim.tokens import Bearer, Tokens
@@ -61,6 +62,7 @@ class ScimDoor:
         self._outcomes = outcomes
         self._tokens = Tokens(connections)
         self._redactor = redactor
+        self._revisions = Revisions()
         self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(limits.SCIM_AT_ONCE)
         )
@@ -91,7 +93,7 @@ class ScimDoor:
     async def _handled(self, bearer: Bearer, request: ScimRequest, deadline: float) -> ScimResponse:
         provider = provider_for(bearer.own_attributes)
         service = Service(provider, bearer.provider)
-        reading = Reading(self._connections, bearer)
+        reading = Reading(self._connections, bearer, self._revisions)
         writing = Writing(self._connections, self._publisher, self._outcomes, bearer, deadline)
         writes = Writes(bearer, reading, writing, self._redactor)
         handler = Handler(service, DirectoryStorage(provider, reading, writes, self._base_url))

@@ -1,6 +1,7 @@
 """From SCIM models to the documents that go through Kafka, and back."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +10,7 @@ from scim2_models import BaseModel, InvalidValueException, Meta, Resource, Resou
 from ingest.redaction import Redactor
 from ingest.scim.errors import TooLargeError
 from ingest.scim.reading import Found, Related
+from ingest.scim.resources import is_group
 from ingest.scim.tokens import Bearer
 from schemas import limits
 from schemas.names import is_redacted
@@ -75,13 +77,20 @@ def resource_of(
         document["members" if of_group else "groups"] = entries
     resource = model.model_validate(document)
     resource.id = found.id
-    resource.meta = Meta(
-        resource_type=resource_type.name,
-        created=found.created_at,
-        last_modified=moment_of(found.revision),
-        version=version_of(found.revision),
-    )
+    resource.meta = _meta(resource_type, found.created_at, found.revision)
     return resource
+
+
+def made_of(
+    resource: Resource[Any], resource_type: ResourceType, resource_id: str, revision: int
+) -> Resource[Any]:
+    """A resource that was made as it was sent."""
+    made = resource.model_copy()
+    made.id = resource_id
+    made.meta = _meta(resource_type, moment_of(revision), revision)
+    if not is_group(resource_type) and getattr(made, "active", None) is None:
+        setattr(made, "active", True)  # noqa: B010 # its model is made at run time
+    return made
 
 
 def version_of(revision: int) -> str:
@@ -116,6 +125,15 @@ def member_ids(group: Resource[Any]) -> list[str]:
     """The ids of the members that a group was sent with, each once."""
     members = getattr(group, "members", None) or []
     return list(dict.fromkeys(each.value for each in members if each.value))
+
+
+def _meta(resource_type: ResourceType, created_at: datetime, revision: int) -> Meta:
+    return Meta(
+        resource_type=resource_type.name,
+        created=created_at,
+        last_modified=moment_of(revision),
+        version=version_of(revision),
+    )
 
 
 def _has_nul(value: object) -> bool:

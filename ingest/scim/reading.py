@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from ingest.connections import Connections
+from ingest.scim.revisions import Revisions
 from ingest.scim.tokens import Bearer
 from schemas.scim import Document
 
@@ -81,19 +82,29 @@ class Related(msgspec.Struct, frozen=True, kw_only=True):
 class Reading:
     """Reads one directory."""
 
-    def __init__(self, connections: Connections, bearer: Bearer) -> None:
+    def __init__(self, connections: Connections, bearer: Bearer, revisions: Revisions) -> None:
         self._connections = connections
+        self._revisions = revisions
         self._tenant_id = bearer.tenant_id
         self._where = {"tenant_id": bearer.tenant_id, "directory_id": bearer.directory_id}
 
-    async def base(self) -> tuple[int, bool]:
-        """Up to which revision the read model has come, and whether something may still land.
+    async def base(self, *, anew: bool) -> int:
+        """Up to which revision the read model has come, as far as it is known; or read anew.
 
         Raises:
             UnavailableError: Postgres is away.
         """
+        known = None if anew else self._revisions.of(**self._where)
+        if known is not None:
+            return known
         (rows,) = await self._rows((_NOTHING, {}))
-        return rows[0]["base"], rows[0]["doubt"]
+        self.saw(rows[0]["base"])
+        base: int = rows[0]["base"]
+        return base
+
+    def saw(self, revision: int) -> None:
+        """The read model has come up to there."""
+        self._revisions.saw(**self._where, revision=revision)
 
     async def one(self, kind: Kind, resource_id: str) -> Found | None:
         """A resource, without members and groups; None if it is not there.
@@ -105,7 +116,10 @@ class Reading:
             return None
         query = _USER if kind == "User" else _GROUP
         (rows,) = await self._rows((query, {"id": resource_id}))
-        return Found(**rows[0]) if rows else None
+        if not rows:
+            return None
+        self.saw(rows[0]["base"])
+        return Found(**rows[0])
 
     async def related(
         self, kind: Kind, ids: Sequence[str], most: int | None = None

@@ -105,9 +105,9 @@ class DirectoryStorage(AsyncScimStorage):
         """A new resource; or somebody inactive who returns; or what a given-up try has made."""
         make = self.writes.create_group if is_group(resource_type) else self.writes.create_user
         created = await make(resource)
-        if created.found is None:
+        if created.revision is None:
             return await self.get(resource_type, created.id)
-        return self.resource_of(resource_type, created.found)
+        return documents.made_of(resource, resource_type, created.id, created.revision)
 
     @override
     async def update(

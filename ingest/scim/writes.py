@@ -1,10 +1,11 @@
 """Writes of one request, as deltas against what was read when it arrived (DESIGN §5)."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from msgspec import structs
-from scim2_models import Resource
+from scim2_models import Resource, UniquenessException
 
 from ingest.outcomes import Outcome
 from ingest.redaction import Redactor
@@ -25,15 +26,14 @@ from schemas.scim import (
     ScimUserCreated,
     ScimUserDeleted,
 )
-from schemas.scim_state import moment_of
 
 
 class Created(msgspec.Struct, frozen=True):
     """What a POST made, or found again."""
 
     id: str
-    found: Found | None
-    """As it stands now; None where it must be read."""
+    revision: int | None
+    """Of what was made as it was sent; None where it must be read."""
 
 
 class Writes:
@@ -54,26 +54,19 @@ class Writes:
             SCIMException: the userName or externalId is taken, or a text cannot be kept.
         """
         document, redacted = self._document(resource, group=False)
-        while True:
-            base, doubt = await self._reading.base()
+        ignored = documents.ignored_names(resource)
+
+        async def attempt(base: int, new_id: str | None) -> Created:
             common = self._writing.common(base)
-            adopted = await self._writing.adopted_id(document) if doubt else None
-            new_id = adopted or self._writing.new_id(common)
+            user_id = new_id or self._writing.new_id(common)
             change = ScimUserCreated(
-                **common,
-                user_id=new_id,
-                resource=document,
-                redacted=redacted,
-                ignored=documents.ignored_names(resource),
+                **common, user_id=user_id, resource=document, redacted=redacted, ignored=ignored
             )
-            try:
-                (outcome,) = await self._writing.settle(change, resource_id=new_id, body=document)
-            except StaleError:
-                continue
-            user_id: str = outcome.body["id"]
-            if adopted or user_id != new_id:
-                return Created(user_id, None)
-            return Created(new_id, _made(new_id, {"active": True} | document, outcome))
+            (outcome,) = await self._writing.settle(change, resource_id=user_id, body=document)
+            fresh = new_id is None and outcome.body["id"] == user_id and not redacted
+            return Created(outcome.body["id"], revision_of(outcome) if fresh else None)
+
+        return await self._created(document, attempt)
 
     async def create_group(self, resource: Resource[Any]) -> Created:
         """A new group, with the members that it was sent with.
@@ -81,23 +74,42 @@ class Writes:
         Raises:
             SCIMException: its name or externalId is taken, or a text cannot be kept.
         """
-        document, _ = self._document(resource, group=True)
-        while True:
-            base, doubt = await self._reading.base()
+        document, redacted = self._document(resource, group=True)
+        members = documents.member_ids(resource)
+
+        async def attempt(base: int, new_id: str | None) -> Created:
             common = self._writing.common(base)
-            adopted = await self._writing.adopted_id(document) if doubt else None
-            new_id = adopted or self._writing.new_id(common)
-            change = ScimGroupCreated(**common, group_id=new_id, resource=document)
-            added = self._members(new_id, base, documents.member_ids(resource), [], exact=False)
+            group_id = new_id or self._writing.new_id(common)
+            change = ScimGroupCreated(**common, group_id=group_id, resource=document)
+            added = self._members(group_id, base, members, [], exact=False)
+            outcome, *_ = await self._writing.settle(
+                change, *added, resource_id=group_id, body=document
+            )
+            fresh = new_id is None and not added and not redacted
+            return Created(group_id, revision_of(outcome) if fresh else None)
+
+        return await self._created(document, attempt)
+
+    async def _created(
+        self, document: Document, attempt: Callable[[int, str | None], Awaitable[Created]]
+    ) -> Created:
+        """Try with what is known; where a name is taken, it may be by a try that was given up."""
+        adopted: str | None = None
+        anew = False
+        while True:
+            base = await self._reading.base(anew=anew)
             try:
-                outcome, *_ = await self._writing.settle(
-                    change, *added, resource_id=new_id, body=document
-                )
+                created = await attempt(base, adopted)
             except StaleError:
-                continue
-            if adopted or added:
-                return Created(new_id, None)
-            return Created(new_id, _made(new_id, document, outcome))
+                anew, adopted = True, None
+            except UniquenessException:
+                adopted = await self._writing.adopted_id(document)
+                if adopted is None:
+                    raise
+            else:
+                if created.revision is not None:
+                    self._reading.saw(created.revision)
+                return created
 
     async def change_user(
         self, resource: Resource[Any], found: Found, told: Told, *, surely: bool
@@ -230,19 +242,6 @@ def revision_of(outcome: Outcome) -> int:
     """The revision that a change made."""
     revision: int = outcome.body["revision"]
     return revision
-
-
-def _made(resource_id: str, document: Document, outcome: Outcome) -> Found:
-    revision = revision_of(outcome)
-    return Found(
-        id=resource_id,
-        resource=document,
-        revision=revision,
-        created_at=moment_of(revision),
-        leaving=False,
-        base=revision,
-        doubt=False,
-    )
 
 
 def _batched(ids: list[str]) -> list[tuple[str, ...]]:

@@ -8,7 +8,6 @@ from schemas import state
 from schemas.access import Access, Because, LostBecause, MemberRef
 from schemas.commands import RefreshClaims, RevokeSessions
 from schemas.events import (
-    AuditEntry,
     MemberDeactivated,
     MemberProfileChanged,
     MemberProvisioned,
@@ -168,19 +167,14 @@ class _Story:
         draft, subject = self._draft, f"member/{self._member_id}"
         self.told = True
         number = self.member.holds if decision == "held" else self.member.revision
-        draft.emit(
-            AuditEntry(
-                **draft.common("audit", decision, subject, str(number)),
-                decision=decision,
-                subject=subject,
-                actor=draft.trigger.actor,
-                occurred_at=draft.trigger.occurred_at,
-                because=self._because,
-                sentence=sentence,
-                member=self._ref(),
-                access_from=moved[0] if moved else None,
-                access_to=moved[1] if moved else None,
-            )
+        draft.audit(
+            subject,
+            sentence,
+            decision=decision,
+            because=self._because,
+            member=self._ref(),
+            access=moved,
+            part=str(number),
         )
 
     def _held_sentence(self, ruling: gates.Ruling) -> str:

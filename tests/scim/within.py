@@ -10,6 +10,7 @@ from ingest.publisher import Publisher
 from ingest.redaction import Redactor
 from ingest.scim.reading import Reading
 from ingest.scim.resources import provider_for
+from ingest.scim.revisions import Revisions
 from ingest.scim.storage import DirectoryStorage
 from ingest.scim.tokens import Tokens
 from ingest.scim.writes import Writes
@@ -30,7 +31,7 @@ async def storage_of(world: World, idp: Idp) -> AsyncIterator[DirectoryStorage]:
     try:
         await outcomes.until_ready()
         bearer = await Tokens(connections).bearer([idp.http.headers["Authorization"]])
-        reading = Reading(connections, bearer)
+        reading = Reading(connections, bearer, Revisions())
         deadline = asyncio.get_running_loop().time() + 120
         writing = Writing(connections, publisher, outcomes, bearer, deadline)
         redactor = Redactor(world.settings.require_redaction_key())
