@@ -89,6 +89,15 @@ def _same(idp: Idp, url: str) -> Iterator[Idp]:
         yield Idp(http, idp.admin, idp.directory_id)
 
 
+def test_what_one_gateway_answered_is_read_at_the_other(two: Two) -> None:
+    for number in range(20):
+        writes, reads = (two.works, two.held) if number % 2 else (two.held, two.works)
+        made = writes.user(f"seen{number}")
+        assert reads.http.get(f"Users/{made}").status_code == 200
+        assert writes.http.delete(f"Users/{made}").status_code == 204
+        assert reads.http.get(f"Users/{made}").status_code == 404
+
+
 def test_a_refused_add_that_comes_after_a_removal_adds_nobody(two: Two) -> None:
     ann = two.works.user("ann")
     group = two.works.group("Admins")

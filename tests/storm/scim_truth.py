@@ -188,9 +188,9 @@ def sessions_end_with_access(
     }
     of = {each: person[ids[each.tenant_id, each.member_id]] for each in opened}
     out = [e for e in left["session"] if not (of[e].here and of[e].wanted["active"])]
-    assert not out, _story(of[out[0]])
+    assert not out, story(of[out[0]])
     lost = [e for e in opened if not of[e].departed and e not in left["session"]]
-    assert not lost, _story(of[lost[0]])
+    assert not lost, story(of[lost[0]])
     ended = truth._ended(world)
     assert left["session"] == {
         each for each in opened if each.revision > ended.get((each.tenant_id, each.member_id), -1)
@@ -234,11 +234,12 @@ def _require_same(
     wrong = [key for key in found | expected if found.get(key) != expected.get(key)]  # type: ignore[operator] # both are dicts
     told = [
         f"{key}\n  found    {found.get(key)}\n  expected {expected.get(key)}"
-        + (_story(about[key]) if key in about else "\n  nobody knows it")
+        + (story(about[key]) if key in about else "\n  nobody knows it")
         for key in wrong[:SHOWN]
     ]
     assert not wrong, f"{len(wrong)} are wrong:\n" + "\n".join(told)
 
 
-def _story(resource: Resource) -> str:
+def story(resource: Resource) -> str:
+    """Everything that was sent about something, and the answers."""
     return "".join(f"\n    {line}" for line in (f"{resource.name}, {resource.id}", *resource.told))

@@ -47,6 +47,7 @@ class Shelter:
         return {
             "ROLLCALL_KAFKA": f"{LOOPBACK}:{kafka}",
             "ROLLCALL_DATABASE_URL": f"postgresql://postgres@{LOOPBACK}:{postgres}{base}",
+            "PGAPPNAME": "-".join(name),  # tells whose a backend of Postgres is
         }
 
     def kill_the_broker(self) -> None:

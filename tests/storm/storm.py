@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from tests.harness import Stage
-from tests.storm.delivery import Delivery
 from tests.storm.fleet import Fleet, Ship
 from tests.storm.logs import Logs, Place
 from tests.storm.proxy import Link
@@ -27,6 +26,13 @@ A_LITTLE = 0.03
 """How long it is awake before it is killed, at most."""
 LOOK_SECONDS = 0.25
 """Between two looks whether a trouble is over: each asks the broker."""
+Backends = Literal["listener", "pool"]
+BACKENDS: dict[Backends, str] = {"listener": "~", "pool": "!~"}
+"""How the last query of a gateway's backends matches what only the one that listens asks."""
+END_BACKENDS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = %s AND query {} 'LISTEN|FROM outcome'
+"""
 
 
 Work = Callable[[set[Place]], bool]
@@ -49,11 +55,21 @@ class Trouble(NamedTuple):
     end: Callable[[], None]
 
 
+class Owed(Protocol):
+    """What gateways were asked."""
+
+    def under_way(self, url: str) -> set[int]:
+        """Requests to a gateway that are not answered yet."""
+
+    def broken(self, requests: set[int]) -> set[int]:
+        """Those of some requests that ended without an answer."""
+
+
 class Storm:
     """Hits processes that have unfinished work, and counts only those hits."""
 
-    def __init__(self, ships: Fleet, logs: Logs, rng: random.Random) -> None:
-        self.ships, self.logs, self._rng = ships, logs, rng
+    def __init__(self, ships: Fleet, logs: Logs, rng: random.Random, some: int = SOME) -> None:
+        self.ships, self.logs, self._rng, self._some = ships, logs, rng, some
         self.hits: Counter[str] = Counter()
         self.feed: Callable[[], None] = lambda: None
         """Lets more happen, where a blow waits for work that it can hit."""
@@ -78,7 +94,7 @@ class Storm:
             self._hit(f"{stage} killed", str(ship))
         return ship
 
-    def kill_a_gateway(self, delivery: Delivery, urls: dict[str, str]) -> None:
+    def kill_a_gateway(self, delivery: Owed, urls: Mapping[str, str]) -> None:
         """SIGKILL one that owes an answer; it counts if a request then ended without one.
 
         `urls`: of the gateways, by instance.
@@ -96,6 +112,21 @@ class Storm:
 
         eventually(killed, SECONDS)
         self._hit("gateway killed", "")
+
+    def end_backends(self, which: Backends, asked: Owed, urls: Mapping[str, str]) -> None:
+        """End connections of a gateway that owes an answer, as an administrator of Postgres may.
+
+        `urls`: of the gateways, by instance.
+        """
+
+        def ended() -> int:
+            self.tend()
+            ship = self._any_of("gateway")
+            if ship is None or not asked.under_way(urls[ship.instance]):
+                return 0
+            return len(self.ships.world.rows(END_BACKENDS.format(BACKENDS[which]), str(ship)))
+
+        self._hit(f"{which} ended", str(eventually(ended, SECONDS)))
 
     def freeze(self, stage: Stage, work: Work | None = None) -> None:
         """SIGSTOP a worker or sinks in the middle of something, past its session.
@@ -155,7 +186,7 @@ class Storm:
         until = time.monotonic() + ASLEEP_SECONDS
         while time.monotonic() < until:
             self.feed()
-            if self.logs.pending(places) >= SOME:
+            if self.logs.pending(places) >= self._some:
                 return True
         return False
 
