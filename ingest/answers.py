@@ -101,12 +101,15 @@ def _complaint(item: dict[str, Any]) -> str:
 def _answer_to(error: Exception) -> JSONResponse:
     if isinstance(error, RefusedError):
         return refusal(error)
-    # The text of an exception may hold what was sent, so only its kind and its place are logged.
-    log.error("a request failed", kind=type(error).__name__, where=place_of(error))
+    log_failure(error)
     return refusal(RefusedError("Something failed here; the log says where."))
 
 
-def place_of(error: Exception) -> list[str]:
-    """Where an exception was raised, innermost last: what may be logged of it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.filename}:{frame.lineno}" for frame in frames][-5:]
+def log_failure(error: Exception) -> None:
+    """Log a mistake of ours.
+
+    Its text may hold what was sent, so only its kind and its place are told.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    where = [f"{frame.filename}:{frame.lineno}" for frame in frames]
+    log.error("a request failed", kind=type(error).__name__, where=where)

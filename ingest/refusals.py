@@ -187,6 +187,16 @@ class NotDurableError(UnavailableError):
         )
 
 
+class BusyError(UnavailableError):
+    """A SCIM write whose turn did not come in time."""
+
+    code = "busy"
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__("Too much is to be done just now, nothing was changed: send it again.")
+        self.status = _retried_by(provider)
+
+
 class GivenUpError(UnavailableError):
     """A SCIM write that may still land: the same request again finds what it made."""
 
@@ -196,8 +206,7 @@ class GivenUpError(UnavailableError):
         super().__init__(
             "The change is not decided yet, and may still land: send the same request again."
         )
-        # Okta is known to repeat 429 and not known to repeat 503 (idp-facts §D).
-        self.status = 429 if provider == "okta" else 503
+        self.status = _retried_by(provider)
 
 
 class OutcomeTimeoutError(UnavailableError):
@@ -210,3 +219,8 @@ class OutcomeTimeoutError(UnavailableError):
             "The change is stored but not decided yet, and may still land: read it later,"
             " or send the same request again."
         )
+
+
+def _retried_by(provider: Provider) -> int:
+    """Okta is known to repeat 429, and not known to repeat 503 (idp-facts §D)."""
+    return 429 if provider == "okta" else 503

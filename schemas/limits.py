@@ -81,6 +81,8 @@ IGNORED_NAMES: Final = 20
 """Attributes of one request that are named as not kept."""
 SCIM_AT_ONCE: Final = 64
 """SCIM requests of one tenant that a gateway works on at once; others wait (DESIGN §5)."""
+WARNINGS: Final = 500
+"""Warnings of a directory: an IdP may send anything."""
 TOKEN_DAYS: Final = 3_650
 """Longest life of a token that expires, in days."""
 OWN_ATTRIBUTES: Final = 50

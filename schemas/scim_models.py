@@ -36,7 +36,7 @@ given_up = Table(  # written by the gateway: requests that were answered 503 and
     metadata,
     Column("tenant_id", Text, primary_key=True),
     Column("directory_id", Text, primary_key=True),
-    Column("change_id", Text, primary_key=True),
+    Column("resource_id", Text, primary_key=True),
     Column("request_hash", Text, nullable=False),
     Column("given_up_at", DateTime(timezone=True), nullable=False),
 )

@@ -32,6 +32,9 @@ class Named(State, frozen=True, kw_only=True):
 class Warned(State, frozen=True, kw_only=True):
     """Something of a directory that its administrators were told of once."""
 
+    count: int = 0
+    """In the one record without a kind: how much there is."""
+
 
 def revision_of(moment: datetime) -> int:
     """The moment of a stamp as a number: microseconds since 1970."""

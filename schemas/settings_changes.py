@@ -5,7 +5,7 @@ from typing import Literal
 
 from schemas.access import WorkspaceGrant
 from schemas.origin import Change, Kind, Mode, OnDisconnect, Provider
-from schemas.policy import Breaker, OwnAttribute, SoleAdmin
+from schemas.policy import Breaker, HoldReason, OwnAttribute, SoleAdmin
 
 
 class CreateTenant(Change, frozen=True, kw_only=True, tag="create_tenant"):
@@ -91,6 +91,8 @@ class RuleHold(Change, frozen=True, kw_only=True, tag="rule_hold"):
 
     member_id: str
     ruling: Literal["approve", "discard", "separate"]
+    reason: HoldReason | None = None
+    """Of the hold that the administrator saw; if it is another one by now, nothing happens."""
 
 
 class SetMapping(Change, frozen=True, kw_only=True, tag="set_mapping"):

@@ -29,10 +29,10 @@ CREATE TABLE scim_token_use (
 CREATE TABLE given_up (
     tenant_id text,
     directory_id text,
-    change_id text,
+    resource_id text,
     request_hash text NOT NULL,
     given_up_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, directory_id, change_id)
+    PRIMARY KEY (tenant_id, directory_id, resource_id)
 );
 CREATE INDEX given_up_by_request ON given_up (tenant_id, directory_id, request_hash);
 CREATE TABLE hold (

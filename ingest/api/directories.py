@@ -33,7 +33,9 @@ class NewDirectory(Body):
     @model_validator(mode="after")
     def _named(self) -> Self:
         if (self.kind == "workos") != (self.directory_id is not None):
-            raise ValueError("name the directory_id of a workos directory, and of no other")
+            raise ValueError(
+                "a directory of kind workos has its directory_id there, others get one"
+            )
         return self
 
 
@@ -42,6 +44,12 @@ class DirectorySettings(Body):
 
     on_disconnect: OnDisconnect | None = None
     mode: Mode | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.on_disconnect is None and self.mode is None:
+            raise ValueError("set on_disconnect or mode")
+        return self
 
 
 class Directory(BaseModel):

@@ -1,9 +1,9 @@
 """What a tenant decides about its people: policy, and what is on hold because of it."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import select
 from starlette.responses import JSONResponse
 
@@ -24,11 +24,22 @@ class PolicySettings(Body):
     own_attributes: list[OwnAttribute] | None = Field(None, max_length=limits.OWN_ATTRIBUTES)
     kept_as_sent: list[Text] | None = Field(None, max_length=limits.OWN_ATTRIBUTES)
 
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("set sole_admin, breaker, own_attributes or kept_as_sent")
+        own = self.own_attributes or []
+        if len({(each.schema_.lower(), each.name.lower()) for each in own}) < len(own):
+            raise ValueError("name each of own_attributes once")
+        return self
+
 
 class Ruling(Body):
     """What becomes of a hold."""
 
     ruling: Literal["approve", "discard", "separate"]
+    reason: policy.HoldReason | None = None
+    """The reason that was shown; 409 if it is another one by now."""
 
 
 class Hold(BaseModel):
@@ -82,7 +93,11 @@ class Policies:
     async def rule(self, tenant_id: TenantId, member_id: MemberId, body: Ruling) -> JSONResponse:
         """End a hold: apply what is desired, keep what is, or say that it is somebody new."""
         change = RuleHold(
-            tenant_id=tenant_id, member_id=member_id, ruling=body.ruling, **asked_now()
+            tenant_id=tenant_id,
+            member_id=member_id,
+            ruling=body.ruling,
+            reason=body.reason,
+            **asked_now(),
         )
         return await self._changes.settle(change)
 

@@ -3,11 +3,11 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
-import structlog
 from scim2_models import InvalidFilterException, SCIMException
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from ingest import bodies
-from ingest.answers import place_of
+from ingest.answers import log_failure
 from ingest.connections import Connections
 from ingest.measuring import ELSEWHERE, ROUTE
 from ingest.outcomes import Outcomes
@@ -24,6 +24,7 @@ from ingest.publisher import Publisher
 from ingest.redaction import Redactor
 from ingest.refusals import RefusedError
 from ingest.scim.errors import response_of
+from ingest.scim.given_up import GivenUp
 from ingest.scim.handler import Handler
 from ingest.scim.reading import Reading
 from ingest.scim.resources import provider_for
@@ -35,8 +36,6 @@ from ingest.scim.writes import Writes
 from ingest.scim.writing import Writing
 from schemas import limits
 from schemas.settings import SCIM, Settings
-
-log = structlog.get_logger(__name__)
 
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _ENDPOINTS: Final = frozenset(
@@ -63,6 +62,7 @@ class ScimDoor:
         self._tokens = Tokens(connections)
         self._redactor = redactor
         self._revisions = Revisions()
+        self._given_up = GivenUp(connections)
         self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(limits.SCIM_AT_ONCE)
         )
@@ -93,8 +93,9 @@ class ScimDoor:
     async def _handled(self, bearer: Bearer, request: ScimRequest, deadline: float) -> ScimResponse:
         provider = provider_for(bearer.own_attributes)
         service = Service(provider, bearer.provider)
-        reading = Reading(self._connections, bearer, self._revisions)
-        writing = Writing(self._connections, self._publisher, self._outcomes, bearer, deadline)
+        unwritten = partial(self._given_up.is_unwritten, bearer)
+        reading = Reading(self._connections, bearer, self._revisions, unwritten)
+        writing = Writing(self._given_up, self._publisher, self._outcomes, bearer, deadline)
         writes = Writes(bearer, reading, writing, self._redactor)
         handler = Handler(service, DirectoryStorage(provider, reading, writes, self._base_url))
         try:
@@ -104,8 +105,8 @@ class ScimDoor:
             response = service.error_response(refused)
         except RefusedError:
             raise
-        except Exception as error:  # noqa: BLE001 # answered, and said where; texts hold what was sent
-            log.error("a SCIM request failed", kind=type(error).__name__, where=place_of(error))  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 # it is logged and answered
+            log_failure(error)
             response = service.error_response(error)
         response.headers.setdefault("Location", request.url)
         return response

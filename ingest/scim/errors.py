@@ -12,6 +12,10 @@ class StaleError(PreconditionFailedException):
     """Something newer is known than what a write was built on: read again, and build it anew."""
 
 
+class GoneError(StaleError):
+    """What an earlier try of the same creation made was deleted since."""
+
+
 class RefusedOutcomeError(SCIMException):
     """A change that ended otherwise: undecidable, or its directory is gone."""
 

@@ -5,6 +5,7 @@ something older than what is known is built again.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from scim2_models import PatchOp, Resource, ResourceType
@@ -79,7 +80,7 @@ class Handler(AsyncScimHandler):
         async def attempt() -> Resource[Any]:
             return await patched(resource_type, resource_id, patch_op, conditions, told)
 
-        return await _settled(attempt, conditions)
+        return await _settled(attempt)
 
     @override
     async def delete_resource(
@@ -96,7 +97,7 @@ class Handler(AsyncScimHandler):
             else:
                 await self._directory.writes.delete_user(found)
 
-        await _settled(attempt, conditions)
+        await _settled(attempt)
 
     async def _replaced(
         self,
@@ -115,7 +116,7 @@ class Handler(AsyncScimHandler):
             await replace(found, current, again, conditions, told)
             return await self._directory.get(resource_type, resource_id)
 
-        return await _settled(attempt, conditions)
+        return await _settled(attempt)
 
     async def _replaced_user(
         self,
@@ -128,7 +129,7 @@ class Handler(AsyncScimHandler):
         if not told.names_active:
             documents.keep(replacement, "active", of=current)
         self.service.apply_replacement(current, replacement, conditions)
-        await self._directory.writes.change_user(replacement, found, told, surely=False)
+        await self._directory.writes.change_user(replacement, found, told)
 
     async def _replaced_group(
         self,
@@ -145,7 +146,8 @@ class Handler(AsyncScimHandler):
         self.service.apply_replacement(current, replacement, conditions)
         base = await writes.change_group(replacement, found, told, exact=exact)
         if not keeps_members:
-            await writes.replace_members(found, base, wanted, told, exact=exact)
+            had = await self._directory.member_ids(found.id)
+            await writes.replace_members(found, base, (had, wanted), told, exact=exact)
 
     async def _patched_user(
         self,
@@ -158,7 +160,7 @@ class Handler(AsyncScimHandler):
         found = await self._directory.find(resource_type, resource_id)
         resource = self._directory.resource_of(resource_type, found)
         self.service.apply_patch(resource, patch_op, conditions)  # in place
-        await self._directory.writes.change_user(resource, found, told, surely=True)
+        await self._directory.writes.change_user(resource, found, told)
         return await self._directory.get(resource_type, resource_id)
 
     async def _patched_group(
@@ -175,34 +177,32 @@ class Handler(AsyncScimHandler):
         split = deltas_of(patch_op)
         if split is None:  # it speaks of all members, or of those of some kind
             whole = await self._directory.get(resource_type, resource_id)
+            had = set(documents.member_ids(whole))
             self.service.apply_patch(whole, patch_op, conditions)
-            wanted = set(documents.member_ids(whole))
+            members = had, set(documents.member_ids(whole))
             base = await writes.change_group(whole, found, told, exact=exact)
-            await writes.replace_members(found, base, wanted, told, exact=exact)
+            await writes.replace_members(found, base, members, told, exact=exact)
         else:
-            rest, members = split
+            rest, deltas = split
             resource = self._directory.resource_of(resource_type, found)
             self.service.check_preconditions(resource, "PATCH", conditions)
             if rest is not None:
                 rest.patch(resource)
             base = max(await writes.change_group(resource, found, told, exact=exact), found.base)
             await writes.change_members(
-                found.id, base, added=members.added, removed=members.removed, exact=exact
+                found.id, base, added=deltas.added, removed=deltas.removed, exact=exact
             )
         return await self._directory.small_group(resource_type, resource_id)
 
 
-async def _settled(attempt: Callable[[], Awaitable[Answer]], conditions: Conditions) -> Answer:
+async def _settled(attempt: Callable[[], Awaitable[Answer]]) -> Answer:
     """Try again on what is known now, until it is done, refused, or given up for its deadline.
 
-    A client that named a version (If-Match) is told instead that there is a newer one.
+    A client that named a version (If-Match) is told by the next try that there is a newer one.
     """
     while True:
-        try:
+        with suppress(StaleError):
             return await attempt()
-        except StaleError:
-            if _is_exact(conditions):
-                raise
 
 
 def _is_exact(conditions: Conditions) -> bool:

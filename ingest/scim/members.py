@@ -14,6 +14,8 @@ from scim2_models.path import (
     ValuePath,
 )
 
+from schemas import limits
+
 
 class MemberDeltas(msgspec.Struct, frozen=True):
     """Ids of members, each in one of the lists at most: what was said last counts."""
@@ -133,3 +135,9 @@ def _compared(node: object) -> Iterator[str | None]:
                 yield from _compared(term)
         case _:
             yield None
+
+
+def batched(ids: list[str]) -> list[tuple[str, ...]]:
+    """As many members as one change may hold, in their order."""
+    most = limits.PAGE_CHANGES
+    return [tuple(ids[start : start + most]) for start in range(0, len(ids), most)]

@@ -1,10 +1,11 @@
 """What a SCIM request finds: resources of one directory, and how new what it found is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec import structs
 
 from ingest.connections import Connections
 from ingest.scim.revisions import Revisions
@@ -65,7 +66,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     base: int
     """Up to which revision of the directory the read model had come."""
     doubt: bool
-    """A request of this directory was given up and may still land."""
+    """Something may still land, or be caught up with, that is not seen here: nothing is a no-op."""
 
 
 class Related(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,8 +83,23 @@ class Related(msgspec.Struct, frozen=True, kw_only=True):
 class Reading:
     """Reads one directory."""
 
-    def __init__(self, connections: Connections, bearer: Bearer, revisions: Revisions) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        bearer: Bearer,
+        revisions: Revisions,
+        unwritten: Callable[[], bool],
+    ) -> None:
+        """For one request.
+
+        Args:
+            connections: to Postgres.
+            bearer: whose request it is.
+            revisions: what this gateway has seen.
+            unwritten: whether something was given up that is not written down.
+        """
         self._connections = connections
+        self._unwritten = unwritten
         self._revisions = revisions
         self._tenant_id = bearer.tenant_id
         self._where = {"tenant_id": bearer.tenant_id, "directory_id": bearer.directory_id}
@@ -118,8 +134,12 @@ class Reading:
         (rows,) = await self._rows((query, {"id": resource_id}))
         if not rows:
             return None
-        self.saw(rows[0]["base"])
-        return Found(**rows[0])
+        found = Found(**rows[0])
+        seen = self._revisions.of(**self._where) or 0
+        self.saw(found.base)
+        # A read model that a crash of Postgres set back is not to be trusted either.
+        doubt = found.doubt or found.base < seen or self._unwritten()
+        return structs.replace(found, doubt=doubt)
 
     async def related(
         self, kind: Kind, ids: Sequence[str], most: int | None = None
@@ -143,15 +163,14 @@ class Reading:
             found.setdefault(row["holder"], []).append(Related(**row))
         return found
 
-    async def member_ids(self, group_id: str) -> tuple[set[str], int]:
-        """The ids of a group's members, and the revision up to which they were read.
+    async def member_ids(self, group_id: str) -> set[str]:
+        """The ids of a group's members.
 
         Raises:
             UnavailableError: Postgres is away.
         """
-        # One statement a transaction sees one moment; the older of the two moments is safe.
-        base, members = await self._rows((_NOTHING, {}), (_MEMBER_IDS, {"id": group_id}))
-        return {row["user_id"] for row in members}, base[0]["base"]
+        (members,) = await self._rows((_MEMBER_IDS, {"id": group_id}))
+        return {row["user_id"] for row in members}
 
     async def ask(self, *queries: tuple[str, Mapping[str, Any]]) -> Sequence[list[dict[str, Any]]]:
         """The rows of queries that name tenant and directory as parameters of these names.

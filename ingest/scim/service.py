@@ -3,11 +3,20 @@
 from http import HTTPStatus
 from typing import Any
 
-from scim2_models import Context, Resource, ResponseParameters, ScimProvider
+from scim2_models import (
+    Context,
+    Error,
+    Resource,
+    ResponseParameters,
+    SCIMException,
+    ScimProvider,
+)
 from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 from typing_extensions import override
 
+from ingest.answers import log_failure
+from ingest.refusals import RefusedError
 from ingest.scim.documents import without_hashes
 from schemas.origin import Provider
 
@@ -49,6 +58,15 @@ class Service(ScimService):
         response = super().search_response(*arguments, **named)
         response.body = without_hashes(response.body)
         return response
+
+    @override
+    def bulk_failure(self, outcome: dict[str, Any], exception: Exception) -> dict[str, Any]:
+        if isinstance(exception, RefusedError):
+            error = Error(status=exception.status, detail=exception.detail)
+            return {**outcome, "status": exception.status, "response": error}
+        if not isinstance(exception, SCIMException):
+            log_failure(exception)
+        return super().bulk_failure(outcome, exception)
 
     @override
     def patch_response(

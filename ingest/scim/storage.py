@@ -65,6 +65,10 @@ class DirectoryStorage(AsyncScimStorage):
             raise NotFoundException(detail=detail)
         return found
 
+    async def member_ids(self, group_id: str) -> set[str]:
+        """The ids of a group's members."""
+        return await self._reading.member_ids(group_id)
+
     async def small_group(self, resource_type: ResourceType, group_id: str) -> Resource[Any]:
         """A group with its members; without `members` if they are too many to be read for it.
 
@@ -117,18 +121,22 @@ class DirectoryStorage(AsyncScimStorage):
         *,
         expected_version: str | None = None,
     ) -> Resource[Any]:
-        """The whole new state of a resource; a group without `members` keeps them."""
+        """The whole new state of a resource; a group without `members` keeps them.
+
+        Requests go by `Handler` instead, which knows what of it the client has named.
+        """
         assert resource.id is not None
         found = await self._expected(resource_type, resource.id, expected_version)
         told = Told(names_active=True, whole=True)
         if not is_group(resource_type):
-            await self.writes.change_user(resource, found, told, surely=False)
+            await self.writes.change_user(resource, found, told)
             return await self.get(resource_type, resource.id)
         exact = expected_version is not None
         base = await self.writes.change_group(resource, found, told, exact=exact)
         if getattr(resource, "members", None) is not None:
-            wanted = set(documents.member_ids(resource))
-            await self.writes.replace_members(found, base, wanted, told, exact=exact)
+            had = await self.member_ids(resource.id)
+            members = had, set(documents.member_ids(resource))
+            await self.writes.replace_members(found, base, members, told, exact=exact)
         return await self.get(resource_type, resource.id)
 
     @override

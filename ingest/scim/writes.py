@@ -10,12 +10,12 @@ from scim2_models import Resource, UniquenessException
 from ingest.outcomes import Outcome
 from ingest.redaction import Redactor
 from ingest.scim import documents
-from ingest.scim.errors import StaleError
+from ingest.scim.errors import GoneError, StaleError
+from ingest.scim.members import batched
 from ingest.scim.reading import Found, Reading
 from ingest.scim.tokens import Bearer
 from ingest.scim.told import Told
 from ingest.scim.writing import Writing
-from schemas import limits
 from schemas.scim import (
     Document,
     ScimGroupChanged,
@@ -100,8 +100,10 @@ class Writes:
             base = await self._reading.base(anew=anew)
             try:
                 created = await attempt(base, adopted)
-            except StaleError:
+            except GoneError:
                 anew, adopted = True, None
+            except StaleError:
+                anew = True
             except UniquenessException:
                 adopted = await self._writing.adopted_id(document)
                 if adopted is None:
@@ -111,17 +113,11 @@ class Writes:
                     self._reading.saw(created.revision)
                 return created
 
-    async def change_user(
-        self, resource: Resource[Any], found: Found, told: Told, *, surely: bool
-    ) -> None:
+    async def change_user(self, resource: Resource[Any], found: Found, told: Told) -> None:
         """Write what the client wants changed, on what was found.
 
-        Args:
-            resource: the user as it shall be.
-            found: the user as it is.
-            told: what the request changes; the first try finds out.
-            surely: the client names `active` itself, so a deactivation counts even of somebody
-                inactive: whatever activates them may still be on its way.
+        A deactivation that is named is written even of somebody inactive: whatever activates them
+        may be on its way.
 
         Raises:
             StaleError: something newer is known.
@@ -129,11 +125,13 @@ class Writes:
         """
         document, redacted = self._document(resource, group=False)
         changed = told.narrowed(documents.changed(found.resource, document))
+        if changed.get("active", False) is None:
+            del changed["active"]  # nobody is neither active nor inactive
         active = document.get("active") is not False
         cancels = told.was_leaving(found.leaving)
-        if told.names_active and (cancels if active else surely or found.doubt):
+        if told.names_active and (cancels or not active):
             changed["active"] = active
-        if not changed:
+        if not changed and not found.doubt:
             return
         change = ScimUserChanged(
             **self._writing.common(found.base),
@@ -165,7 +163,7 @@ class Writes:
         """
         document, _ = self._document(resource, group=True)
         changed = told.narrowed(documents.changed(found.resource, document))
-        if not changed:
+        if not changed and not found.doubt:
             return found.base
         common = self._writing.common(found.base)
         change = ScimGroupChanged(**common, group_id=found.id, changed=changed, exact=exact)
@@ -183,20 +181,26 @@ class Writes:
         await self._writing.settle(change, resource_id=found.id)
 
     async def replace_members(
-        self, found: Found, base: int, wanted: set[str], told: Told, *, exact: bool
+        self,
+        found: Found,
+        base: int,
+        members: tuple[set[str], set[str]],
+        told: Told,
+        *,
+        exact: bool,
     ) -> None:
-        """Make a group's members exactly these.
+        """Make of a group's members, as they were read, those that are wanted.
 
         What was to be added before and comes late counts no more: the group is closed first.
 
         Raises:
             StaleError: something newer is known.
         """
-        members, read_at = await self._reading.member_ids(found.id)
-        added, removed = told.members_narrowed(wanted - members, members - wanted)
+        had, wanted = members
+        added, removed = told.members_narrowed(wanted - had, had - wanted)
         if not added and not removed and not found.doubt:
             return
-        common = self._writing.common(base if exact else max(base, read_at))
+        common = self._writing.common(base)
         closing = ScimGroupChanged(
             **common, group_id=found.id, changed={}, closes=True, exact=exact
         )
@@ -224,8 +228,8 @@ class Writes:
     def _members(
         self, group_id: str, base: int, added: list[str], removed: list[str], *, exact: bool
     ) -> list[ScimMembersChanged]:
-        parts: list[dict[str, Any]] = [{"added": some} for some in _batched(added)]
-        parts += [{"removed": some} for some in _batched(removed)]
+        parts: list[dict[str, Any]] = [{"added": some} for some in batched(added)]
+        parts += [{"removed": some} for some in batched(removed)]
         common = self._writing.common
         return [
             ScimMembersChanged(**common(base), group_id=group_id, exact=exact, **part)
@@ -242,8 +246,3 @@ def revision_of(outcome: Outcome) -> int:
     """The revision that a change made."""
     revision: int = outcome.body["revision"]
     return revision
-
-
-def _batched(ids: list[str]) -> list[tuple[str, ...]]:
-    most = limits.PAGE_CHANGES
-    return [tuple(ids[start : start + most]) for start in range(0, len(ids), most)]

@@ -35,10 +35,11 @@ from schemas.changes import (
     UserDeleted,
     UserReported,
 )
-from schemas.origin import DirectoryChange
+from schemas.origin import DirectoryChange, Stamp
 from schemas.scim import (
     AnyScimChange,
     ScimChange,
+    ScimGroupChange,
     ScimGroupChanged,
     ScimGroupCreated,
     ScimGroupDeleted,
@@ -61,7 +62,7 @@ from schemas.settings_changes import (
     SetPolicy,
     SetRole,
 )
-from schemas.state import Directory, DirectoryGroup
+from schemas.state import Directory, DirectoryGroup, DirectoryUser
 from schemas.work import Trigger
 
 
@@ -131,6 +132,8 @@ def _scim(  # noqa: PLR0911 # one arm a kind of change
         detail = f"The directory {found.name} was disconnected."
         subject = f"directory/{change.directory_id}"
         return scim_answers.refused(draft, change, "disconnected", detail, subject)
+    if _was_applied(draft, change):
+        return Decision(outcome="repeat")
     match change:
         case ScimUserCreated():
             return scim_users.created(draft, change)
@@ -148,6 +151,20 @@ def _scim(  # noqa: PLR0911 # one arm a kind of change
             return scim_groups.members_changed(draft, change)
         case _:
             assert_never(change)
+
+
+def _was_applied(draft: Draft, change: AnyScimChange) -> bool:
+    """Whether this very change made the newest state of what it is about."""
+    where = draft.tenant_id, change.directory_id
+    stamps: list[Stamp | None] = []
+    if isinstance(change, ScimGroupChange):
+        if (
+            group := draft.get(state.group_key(*where, change.group_id), DirectoryGroup)
+        ) is not None:
+            stamps = [group.stamp, group.members_at]
+    elif (user := draft.get(state.user_key(*where, change.user_id), DirectoryUser)) is not None:
+        stamps = [user.stamp]
+    return any(stamp is not None and stamp.event_id == change.change_id for stamp in stamps)
 
 
 def _trigger(below: StateReader, change: AnyChange) -> Trigger:

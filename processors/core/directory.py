@@ -192,6 +192,12 @@ def record_user(draft: Draft, key: UserKey, user: DirectoryUser, sentence: str) 
         draft.audit(f"directory_user/{key.user_id}", sentence)
 
 
+def groups_of(draft: Draft, key: UserKey) -> list[str]:
+    """Ids of the groups that a user is in."""
+    below = state.prefix("groups-of", draft.tenant_id, key.directory_id, key.user_id)
+    return [state.last_part_of(place) for place, edge in draft.scan(below, Edge) if edge.present]
+
+
 def drop_memberships(draft: Draft, key: UserKey, deleted_at: Stamp) -> None:
     """End a user's memberships: few, so at once; a group's users go in chunks."""
     groups = state.prefix("groups-of", draft.tenant_id, key.directory_id, key.user_id)

@@ -4,15 +4,15 @@ Gates are asked in one fixed order, none asks another, and the last that stops s
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final, Literal
 
 import msgspec
 
-from processors.core import access, explain
+from processors.core import access, explain, headcount
 from processors.core.draft import Draft
 from schemas import limits, settings_state, state
 from schemas.access import Access, Because
+from schemas.origin import Mode
 from schemas.policy import Hold, HoldReason
 from schemas.settings_state import Admin, Headcount, Held, Tenant
 from schemas.state import DirectoryUser, Leaving, Member, UserKey
@@ -53,7 +53,7 @@ def ask(draft: Draft, case: Case) -> Ruling:
     """What may be applied of what is desired; what is approved is past the gate that held it."""
     applied, hold = case.member.applied, case.member.hold
     past = hold.reason if hold is not None and case.word == "approve" else None
-    modes = {draft.directory(key.directory_id).mode for key, _ in case.users}
+    modes = {_mode_of(draft, key) for key, _ in case.users}
     for mode in _MODES:
         if mode != past and (mode in modes or _is_discarded(case, mode)):
             left = None if applied == case.wanted else _hold(case, mode)
@@ -64,7 +64,17 @@ def ask(draft: Draft, case: Case) -> Ruling:
         allowed = asked if reason == past else gate(draft, case, asked)
         if allowed != asked:
             ruling = Ruling(allowed=allowed, hold=_hold(case, reason), stopped=asked)
+    if ruling.hold is None and any(user.in_conflict for _, user in case.users):
+        hold_on = _hold(case, "conflict")  # they gain nothing, and somebody must say who they are
+        return Ruling(allowed=ruling.allowed, hold=hold_on, stopped=ruling.stopped)
     return ruling
+
+
+def _mode_of(draft: Draft, key: UserKey) -> Mode:
+    """Who is to lose access when a directory ends is not kept by its mode."""
+    directory = draft.directory(key.directory_id)
+    ended = directory.deleted_at is not None and directory.on_disconnect == "deactivate"
+    return "active" if ended else directory.mode
 
 
 def keeps(draft: Draft, key: UserKey, user: DirectoryUser, leaving: Leaving) -> str | None:
@@ -136,8 +146,8 @@ def _breaker(draft: Draft, case: Case, allowed: Access) -> Access:
         return applied
     if draft.tenant().breaker != "hold":
         return allowed
-    known = _headcount(draft)
-    is_tripped = len(known.lost) >= _most(known) or _is_held(case.member, "breaker")
+    known = headcount.now(draft)
+    is_tripped = len(known.lost) >= headcount.most(known) or _is_held(case.member, "breaker")
     return applied if is_tripped else allowed
 
 
@@ -219,28 +229,14 @@ def _count(draft: Draft, tenant: Tenant, case: Case, after: Member) -> None:
     counts = begins or (gained < 0 and case.word != "approve")
     if gained == 0 and not counts:
         return
-    known = _headcount(draft)
+    known = headcount.now(draft)
     lost = (*known.lost, draft.now)[-limits.BREAKER_PEOPLE - 1 :] if counts else known.lost
     counted = Headcount(with_access=known.with_access + gained, lost=lost)
     draft.put(settings_state.headcount_key(draft.tenant_id), counted)
-    if tenant.breaker == "alert" and len(known.lost) == _most(known) < len(lost):
+    if tenant.breaker == "alert" and len(known.lost) == headcount.most(known) < len(lost):
         sentence = explain.tripped(len(lost))
         part = f"breaker/{case.member_id}/{after.revision}"
         draft.audit(f"tenant/{draft.tenant_id}", sentence, decision="ignored", part=part)
-
-
-def _headcount(draft: Draft) -> Headcount:
-    """As it stands now: whoever lost access long ago counts no more."""
-    place = settings_state.headcount_key(draft.tenant_id)
-    known = draft.get(place, Headcount) or Headcount()
-    since = draft.now - timedelta(minutes=limits.BREAKER_MINUTES)
-    return state.changed(known, lost=tuple(moment for moment in known.lost if moment > since))
-
-
-def _most(known: Headcount) -> int:
-    """How many people may lose access in the time in which that counts."""
-    share = (known.with_access + len(known.lost)) * limits.BREAKER_SHARE // 100
-    return min(limits.BREAKER_PEOPLE, max(limits.BREAKER_LEAST, share))
 
 
 def _member(draft: Draft, member_id: str) -> Member:

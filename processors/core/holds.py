@@ -27,6 +27,9 @@ def rule(draft: Draft, change: RuleHold) -> Decision:
         detail = f"nothing of {change.member_id} is on hold"
         return answers.refused(draft, change, 404, "no_hold", detail)
     hold, body = member.hold, {"member_id": change.member_id, "ruling": change.ruling}
+    if change.reason not in {None, hold.reason}:
+        detail = f"what is on hold of {member.display_name} is {hold.reason} by now: look again"
+        return answers.refused(draft, change, 409, "changed", detail)
     if change.ruling == "discard" and hold.discarded:
         return answers.unchanged(draft, change, body)
     if change.ruling == "separate" and hold.reason != "conflict":

@@ -17,7 +17,9 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
     place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
     link = draft.get(place, Link)
     if user.member_id is not None:
-        if link is None:
+        if link is None or link.member_id != user.member_id:
+            if link is not None:  # the IdP gave somebody's former id to somebody else
+                _let_go_of_link(draft, key, user.idp_id, link.member_id)
             draft.put(place, Link(member_id=user.member_id))
         _let_go_of_former_id(draft, key, user, user.member_id)
         _hold(draft, user.member_id, key, user)
@@ -52,10 +54,6 @@ def same(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
     Whoever had that id before is somebody who has it no longer.
     """
     assert user.member_id is not None, "only who was a member can be the same"
-    place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
-    link = draft.get(place, Link)
-    if link is not None and link.member_id != user.member_id:
-        _let_go_of_link(draft, key, user.idp_id, link.member_id)
     return attach(draft, key, user)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from schemas import limits
 from schemas.names import is_redacted
 from schemas.origin import Attribute
 from schemas.scim import Document
@@ -66,7 +67,8 @@ def _email(emails: object) -> str | None:
     best = sorted(
         listed, key=lambda each: (each.get("primary") is not True, each.get("type") != "work")
     )
-    return next((text for each in best if (text := _text(each.get("value")))), None)
+    text = next((text for each in best if (text := _text(each.get("value")))), None)
+    return text and text[: limits.EMAIL_LENGTH]  # it is indexed
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -74,4 +76,6 @@ def _object(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value and not is_redacted(value) else None
+    if not isinstance(value, str) or not value or is_redacted(value):
+        return None
+    return value[: limits.TEXT_LENGTH]

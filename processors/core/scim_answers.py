@@ -24,14 +24,17 @@ def done(draft: Draft, change: ScimChange, resource_id: str, *, status: int = 20
 
 def refused(draft: Draft, change: ScimChange, why: Why, detail: str, subject: str) -> Decision:
     """The change cannot be: audited, and answered with what to do."""
-    draft.audit(subject, f"Refused: {detail}", decision="refused", part=change.change_id)
+    draft.audit(subject, f"Refused: {detail}", decision="refused")
     draft.settle(change, _STATUS[why], {"error": why, "detail": detail})
     return draft.decision("refused")
 
 
-def stale(draft: Draft, change: ScimChange, subject: str) -> Decision:
-    """Something newer is known: whoever still waits builds the same on that, and asks again."""
-    draft.settle(change, 412, {"error": "stale"})
+def stale(draft: Draft, change: ScimChange, subject: str, *, gone: bool = False) -> Decision:
+    """Something newer is known: whoever still waits builds the same on that, and asks again.
+
+    `gone`: what an earlier try of the same creation made was deleted since.
+    """
+    draft.settle(change, 412, {"error": "gone" if gone else "stale"})
     return draft.ignore_late(subject, "a change by SCIM")
 
 

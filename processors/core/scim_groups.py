@@ -22,7 +22,7 @@ def created(draft: Draft, change: ScimGroupCreated) -> Decision:
     mine = _group(draft, change.directory_id, change.group_id)
     if mine is not None:  # the same POST came before, and its answer was given up
         if mine.deleted:
-            return scim_answers.stale(draft, change, _subject(change))
+            return scim_answers.stale(draft, change, _subject(change), gone=True)
         return scim_answers.done(draft, change, change.group_id, status=201)
     external_id = change.resource.get("externalId")
     found = [
@@ -74,10 +74,13 @@ def deleted(draft: Draft, change: ScimGroupDeleted) -> Decision:
     known = _group(draft, change.directory_id, change.group_id)
     if known is None or known.deleted:
         return _not_there(draft, change)
-    if _is_newer(known, change):
+    # Whoever joined since is not meant by it.
+    if _is_newer(known, change) or scim_answers.is_newer(known.members_at, change):
         return scim_answers.stale(draft, change, _subject(change))
     stamp = draft.tick(change.directory_id)
     _name(draft, change, stamp, known.resource, {})
+    # As a member of other groups, too.
+    directory.drop_memberships(draft, UserKey(change.directory_id, change.group_id), stamp)
     group = state.changed(known, stamp=stamp, deleted_at=stamp)
     draft.put(_place(draft, change), group)
     directory.tell_group(draft, change.directory_id, change.group_id, group)
@@ -104,10 +107,18 @@ def members_changed(draft: Draft, change: ScimMembersChanged) -> Decision:
         edge = Edge(stamp=stamp, present=bool(change.added))
         for each in known:
             membership.record(draft, UserKey(change.directory_id, each), change.group_id, edge)
-        group = state.changed(group, members_at=stamp)
-        draft.put(_place(draft, change), group)
-        directory.tell_group(draft, change.directory_id, change.group_id, group)
+        members_moved(draft, change.directory_id, change.group_id, stamp)
     return scim_answers.done(draft, change, change.group_id)
+
+
+def members_moved(draft: Draft, directory_id: str, group_id: str, stamp: Stamp) -> None:
+    """A group has other members, so it has another version."""
+    group = _group(draft, directory_id, group_id)
+    if group is None or group.deleted:
+        return
+    group = state.changed(group, members_at=stamp)
+    draft.put(state.group_key(draft.tenant_id, directory_id, group_id), group)
+    directory.tell_group(draft, directory_id, group_id, group)
 
 
 def _is_newer(group: DirectoryGroup, change: ScimGroupChange) -> bool:
@@ -118,7 +129,10 @@ def _is_newer(group: DirectoryGroup, change: ScimGroupChange) -> bool:
 
 
 def _is_known(draft: Draft, change: ScimMembersChanged, member_id: str) -> bool:
-    """Whether a member is a user or a group of this directory that is there."""
+    """Whether a member is a user or a group of this directory that is there, or a member still."""
+    edge = draft.get(_edge_place(draft, change, member_id), Edge)
+    if edge is not None and edge.present and change.removed:
+        return True
     place = state.user_key(draft.tenant_id, change.directory_id, member_id)
     user = draft.get(place, DirectoryUser)
     if user is not None:
@@ -127,10 +141,13 @@ def _is_known(draft: Draft, change: ScimMembersChanged, member_id: str) -> bool:
     return group is not None and not group.deleted
 
 
+def _edge_place(draft: Draft, change: ScimMembersChanged, member_id: str) -> bytes:
+    return state.edge_of_user_key(draft.tenant_id, change.directory_id, member_id, change.group_id)
+
+
 def _is_outdated(draft: Draft, change: ScimMembersChanged, member_id: str) -> bool:
     """Whether the opposite was said after the sender had read."""
-    place = state.edge_of_user_key(draft.tenant_id, change.directory_id, member_id, change.group_id)
-    edge = draft.get(place, Edge)
+    edge = draft.get(_edge_place(draft, change, member_id), Edge)
     if edge is None or edge.present == bool(change.added):
         return False
     return scim_answers.is_newer(edge.stamp, change)

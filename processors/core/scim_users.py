@@ -3,7 +3,16 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from processors.core import directory, gates, linking, profile, redaction, scim_answers, warnings
+from processors.core import (
+    directory,
+    gates,
+    linking,
+    profile,
+    redaction,
+    scim_answers,
+    scim_groups,
+    warnings,
+)
 from processors.core.draft import Decision, Draft
 from processors.core.scim_names import Names
 from schemas import state
@@ -21,7 +30,7 @@ def created(draft: Draft, change: ScimUserCreated) -> Decision:
     mine = _user(draft, change.directory_id, change.user_id)
     if mine is not None:  # the same POST came before, and its answer was given up
         if mine.deleted:
-            return scim_answers.stale(draft, change, _subject(change.user_id))
+            return scim_answers.stale(draft, change, _subject(change.user_id), gone=True)
         return scim_answers.done(draft, change, change.user_id, status=201)
     same = names.holder("externalId", change.resource.get("externalId"))
     namesake = names.holder("userName", change.resource.get("userName"))
@@ -77,12 +86,15 @@ def deleted(draft: Draft, change: ScimUserDeleted) -> Decision:
 def end(draft: Draft, key: UserKey, known: DirectoryUser) -> None:
     """Delete a user, with their memberships and names."""
     stamp = draft.tick(key.directory_id)
+    groups = directory.groups_of(draft, key)
     directory.drop_memberships(draft, key, stamp)
     names = Names(draft, None, key.directory_id)
     names.move(key.user_id, stamp, known.resource, {})
     user = state.changed(
         known, stamp=stamp, deleted_at=stamp, active=False, leaving=None, in_conflict=False
     )
+    for group_id in groups:
+        scim_groups.members_moved(draft, key.directory_id, group_id, stamp)
     linking.detach(draft, key, user)
     sentence = f"{directory.who(draft)} deleted {user.display_name}."
     directory.record_user(draft, key, user, sentence)
@@ -111,8 +123,13 @@ def idp_id_of(key: UserKey, resource: Document) -> str:
 def _kept(draft: Draft, key: UserKey, known: DirectoryUser, leaving: Leaving) -> str | None:
     """Why a policy keeps somebody whom the IdP wants gone; what it wants is noted, and waits."""
     detail = gates.keeps(draft, key, known, leaving)
-    if detail is not None and known.leaving != leaving:
-        user = state.changed(known, stamp=draft.tick(key.directory_id), leaving=leaving)
+    if detail is None:
+        return None
+    user = state.changed(known, stamp=draft.tick(key.directory_id), leaving=leaving)
+    if known.leaving == leaving:  # said again, so what was said before counts no more
+        draft.put(directory.user_place(draft, key), user)
+        directory.tell_user(draft, key, user)
+    else:
         sentence = f"{directory.who(draft)} {leaving} {user.display_name}, which waits."
         directory.record_user(draft, key, user, sentence)
     return detail

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from processors.core.draft import Draft
+from schemas import limits
 from schemas.recorded import WarningKind, WarningRecorded
 from schemas.scim_state import Warned, warned_key
 
@@ -22,6 +23,11 @@ def _warn(draft: Draft, directory_id: str, kind: WarningKind, what: str) -> None
     place = warned_key(draft.tenant_id, directory_id, kind, what)
     if draft.get(place, Warned) is not None:
         return
+    count_place = warned_key(draft.tenant_id, directory_id, "", "")
+    known = draft.get(count_place, Warned) or Warned()
+    if known.count >= limits.WARNINGS:
+        return
+    draft.put(count_place, Warned(count=known.count + 1))
     draft.put(place, Warned())
     draft.emit(
         WarningRecorded(

@@ -86,7 +86,7 @@ def test_a_post_whose_first_try_was_given_up_makes_no_second_group() -> None:
     assert told(world, scim_group("g-2", "Leads")) == (201, "g-2")
     assert world.all(GroupRecorded) == []
     world.given(gone("g-2"))
-    assert told(world, scim_group("g-2", "Leads")) == (412, "stale")
+    assert told(world, scim_group("g-2", "Leads")) == (412, "gone")
 
 
 def test_a_late_post_after_its_retry_and_a_deletion_makes_no_group() -> None:

@@ -163,7 +163,7 @@ def test_a_late_post_after_its_retry_and_a_deletion_makes_nobody() -> None:
 
 def test_a_post_that_comes_again_after_the_deletion_makes_nobody() -> None:
     world = acme("scim").given(scim_created("ann"), scim_deleted("ann"))
-    assert told(world, scim_created("ann")) == (412, "stale")
+    assert told(world, scim_created("ann")) == (412, "gone")
     assert user(world, "ann").deleted
 
 

@@ -25,9 +25,10 @@ from schemas.settings import Settings
 from sinks.connection import connect
 from tests.harness import new_database
 
-assert bookkeeping.metadata is scim_models.metadata is read_models.metadata
+METADATA = scim_models.hold.metadata
+assert bookkeeping.installation.metadata is METADATA is read_models.metadata
 OF_A_TENANT = sorted(
-    name for name, table in read_models.metadata.tables.items() if "tenant_id" in table.columns
+    name for name, table in METADATA.tables.items() if "tenant_id" in table.columns
 )
 DASHBOARD_ROLE = "rollcall_dashboard"
 ACROSS_TENANTS = {"tenant", "directory_owner", "outcome", "dead_letter", "scim_token"}

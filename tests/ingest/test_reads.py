@@ -65,8 +65,10 @@ def test_the_lists_have_the_documented_shape(acme: Door) -> None:
                 "name": "Okta",
                 "provider": "okta",
                 "kind": "workos",
+                "mode": "active",
                 "connected": True,
                 "on_disconnect": "keep",
+                "ended_at": None,
             }
         ]
     }

@@ -8,6 +8,7 @@ from ingest.connections import Connections
 from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
 from ingest.redaction import Redactor
+from ingest.scim.given_up import GivenUp
 from ingest.scim.reading import Reading
 from ingest.scim.resources import provider_for
 from ingest.scim.revisions import Revisions
@@ -31,9 +32,9 @@ async def storage_of(world: World, idp: Idp) -> AsyncIterator[DirectoryStorage]:
     try:
         await outcomes.until_ready()
         bearer = await Tokens(connections).bearer([idp.http.headers["Authorization"]])
-        reading = Reading(connections, bearer, Revisions())
+        reading = Reading(connections, bearer, Revisions(), lambda: False)
         deadline = asyncio.get_running_loop().time() + 120
-        writing = Writing(connections, publisher, outcomes, bearer, deadline)
+        writing = Writing(GivenUp(connections), publisher, outcomes, bearer, deadline)
         redactor = Redactor(world.settings.require_redaction_key())
         writes = Writes(bearer, reading, writing, redactor)
         yield DirectoryStorage(

@@ -12,7 +12,7 @@ from functools import partial
 from tests.storm.scim_idp import AgainError, Idp, Step, Talk, Traffic
 from tests.storm.scim_truth import Person, Resource
 
-THREADS = 32
+THREADS = 48
 LOOKS = 0.25
 """How often an IdP reads what was just acknowledged."""
 TRIES = 20

@@ -74,7 +74,7 @@ class Traffic:
         except httpx2.TransportError as error:
             self._broken.add(ticket)
             self.counts[type(error).__name__] += 1
-            raise AgainError(random.uniform(0.05, 0.4)) from error
+            raise AgainError(random.uniform(0.2, LONGEST_PAUSE)) from error
         finally:
             with self._lock:
                 self._under_way.pop(ticket, None)

@@ -27,7 +27,7 @@ PROVIDERS: Final = ("okta", "entra", "generic", "entra", "okta", "generic")
 OF_ALL: Final = 4
 """A SCIM write is a request and its answer: so many times fewer people than by webhooks."""
 PER_SECOND: Final = 40.0
-SOME: Final = 12
+SOME: Final = 6
 """Writes that wait for a process before it is woken; every client waits for its answer."""
 PUSHED: Final = ("Studio", "Visitors")
 """Groups whose members are always told whole."""
