@@ -30,8 +30,10 @@ _IDENTITY: Final = frozenset(
     }
 )
 """Attributes of a resource itself that say who it is, or that SCIM lives on."""
-_PARTS: Final = frozenset({"$ref", "primary", "type"})
-"""Sub-attributes that only say something about a value (RFC 7643 §2.4)."""
+_MANAGER: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+"""Where `manager` is an id, and a name that no client writes (RFC 7643 §4.3)."""
+_KIND: Final = 64
+"""Longest `type` that is asked what it says: its sender chooses it, and answers are kept."""
 _INTEGERS: Final = 10**40  # no number of a person is longer, and str() of a huge one is slow
 
 
@@ -115,7 +117,9 @@ class _Walk:
     def mapping(self, sent: Mapping[str, Any], path: str, private: bool) -> dict[str, Any]:
         # What a multi-valued attribute is of may stand beside it: {"type": "ssn", "value": …}.
         kind = sent.get("type")
-        private = private or (isinstance(kind, str) and detectors.about(kind).private)
+        private = private or (
+            isinstance(kind, str) and len(kind) <= _KIND and detectors.about(kind).private
+        )
         return {
             name: self._value(value, f"{path}.{name}" if path else name, private)
             for name, value in sent.items()
@@ -157,12 +161,11 @@ class _Place(NamedTuple):
 def _place(path: str) -> _Place:
     """What is known of an attribute by its path alone."""
     # A URN is no name that could tell something, and it has dots of its own.
-    _, urn, rest = path.rpartition(":")
+    schema, urn, rest = path.rpartition(":")
     name = rest.partition(".")[2] if urn else path
     parts = _folded(name).split(".")
     identity = (
-        parts[-1] in _PARTS
-        or parts[0] == "manager"  # an id, and a name that no client writes (RFC 7643 §4.3)
+        (parts[0] == "manager" and f"{schema}:{rest}".startswith(_MANAGER))
         or parts == ["emails", "value"]
         or (not urn and parts[0] in _IDENTITY)
     )

@@ -187,6 +187,16 @@ class NotDurableError(UnavailableError):
         )
 
 
+class TooSlowError(RefusedError):
+    """A search that Postgres did not finish in time; sent again, it takes as long."""
+
+    status = 400
+    code = "too_slow"
+
+    def __init__(self) -> None:
+        super().__init__("This search takes too long: filter by userName, externalId or id.")
+
+
 class BusyError(UnavailableError):
     """A SCIM write whose turn did not come in time."""
 

@@ -60,16 +60,22 @@ TOKEN_CACHE_SECONDS: Final = 5
 """How long the gateway trusts its answer to "whose is this token?": a revoked one ends by then."""
 SCIM_BODY: Final = 2_000_000
 """Largest body of a SCIM request; more is answered 413 (WorkOS takes as much, idp-facts §1.8)."""
-SCIM_RESOURCE: Final = 500_000
-"""Largest user or group without its members, as JSON; it must fit into one message."""
+SCIM_RESOURCE: Final = 64_000
+"""Largest user or group without its members, as JSON: a page of them must fit into memory."""
 SCIM_NAME: Final = 255
 """Longest userName or externalId, in characters: they are keys."""
 SCIM_GROUP_NAME: Final = 512
 """Longest displayName of a group, in characters: it is indexed."""
 SCIM_FILTER: Final = 2_000
-"""Longest filter, in characters."""
+"""Longest filter, path of a PATCH operation, or other parameter, in characters."""
+SCIM_ENTRIES: Final = 100
+"""Operations of a PATCH on a user, or values of one of their attributes, in one request."""
+GROUP_OPERATIONS: Final = 1_000
+"""Operations of a PATCH on a group; each may name many members."""
 SCIM_PAGE: Final = 200
 """Resources in one page of a SCIM list."""
+LISTED_MEMBERS: Final = 10_000
+"""Members in one page of groups: a page with more ends early (RFC 7644 §3.4.2.4)."""
 SHOWN_MEMBERS: Final = 100
 """Members with which a patched group comes back; a larger one is answered 204, since reading it
 would cost more than the change."""
@@ -79,6 +85,10 @@ BULK_BODY: Final = 1_000_000
 """Largest body of a SCIM bulk request."""
 IGNORED_NAMES: Final = 20
 """Attributes of one request that are named as not kept."""
+TENANT_READS: Final = 5
+"""Connections to Postgres that the SCIM requests of one tenant use at once: half of them."""
+READ_SECONDS: Final = 10
+"""How long a query of the SCIM door may take."""
 SCIM_AT_ONCE: Final = 64
 """SCIM requests of one tenant that a gateway works on at once; others wait (DESIGN §5)."""
 WARNINGS: Final = 500

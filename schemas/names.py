@@ -1,7 +1,7 @@
 """How names and values are compared, and which values are hidden."""
 
 from typing import Final
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 REDACTED: Final = "redacted:"
 """What a value begins with that was replaced by its keyed hash at the door (DESIGN §6)."""
@@ -19,6 +19,11 @@ def comparable(name: str) -> str:
 def exact(name: str) -> str:
     """The form in which names with `caseExact` are compared: NFC."""
     return normalize("NFC", name)
+
+
+def has_ink(name: str) -> bool:
+    """Whether a name shows anything: spaces and invisible characters alone name nobody."""
+    return any(category(each)[0] not in "CZ" for each in name)
 
 
 def is_redacted(value: object) -> bool:

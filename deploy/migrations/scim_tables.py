@@ -35,6 +35,7 @@ CREATE TABLE given_up (
     PRIMARY KEY (tenant_id, directory_id, resource_id)
 );
 CREATE INDEX given_up_by_request ON given_up (tenant_id, directory_id, request_hash);
+CREATE INDEX given_up_by_time ON given_up (tenant_id, directory_id, given_up_at);
 CREATE TABLE hold (
     tenant_id text,
     member_id text,

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import msgspec
-from scim2_models import InvalidFilterException, SCIMException
+from scim2_models import SCIMException
 from scim2_server.requests import ScimRequest
 from scim2_server.responses import ScimResponse
 from starlette.datastructures import Headers
@@ -22,7 +22,8 @@ from ingest.measuring import ELSEWHERE, ROUTE
 from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
 from ingest.redaction import Redactor
-from ingest.refusals import RefusedError
+from ingest.refusals import BusyError, RefusedError
+from ingest.scim.bounds import require_bounded
 from ingest.scim.errors import response_of
 from ingest.scim.given_up import GivenUp
 from ingest.scim.handler import Handler
@@ -41,6 +42,7 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _ENDPOINTS: Final = frozenset(
     {"Users", "Groups", "Bulk", ".search", "Schemas", "ResourceTypes", "ServiceProviderConfig"}
 )
+_URL: Final = ":/?#[]@!$&'()*+,;=%"  # what a URL is made of (RFC 3986 §2.2)
 _BODIES: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -85,8 +87,16 @@ class ScimDoor:
             if scope["method"] in _BODIES:
                 body = await bodies.read(receive, limits.SCIM_BODY)
             request = self._request(scope, headers, body)
-            async with self._turns[bearer.tenant_id]:
+            turn = self._turns[bearer.tenant_id]
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await turn.acquire()
+            except TimeoutError:
+                raise BusyError(bearer.provider) from None
+            try:
                 return await self._handled(bearer, request, deadline)
+            finally:
+                turn.release()
         except RefusedError as refused:
             return response_of(refused)
 
@@ -99,7 +109,7 @@ class ScimDoor:
         writes = Writes(bearer, reading, writing, self._redactor)
         handler = Handler(service, DirectoryStorage(provider, reading, writes, self._base_url))
         try:
-            _require_short_filter(request)
+            require_bounded(request)
             response = await handler.handle(request)
         except SCIMException as refused:
             response = service.error_response(refused)
@@ -108,7 +118,7 @@ class ScimDoor:
         except Exception as error:  # noqa: BLE001 # it is logged and answered
             log_failure(error)
             response = service.error_response(error)
-        response.headers.setdefault("Location", request.url)
+        response.headers.setdefault("Location", quote(request.url, safe=_URL))
         return response
 
     def _request(self, scope: Scope, headers: Headers, body: bytes) -> ScimRequest:
@@ -129,13 +139,6 @@ def _route(method: str, path: str) -> str:
     if method not in _METHODS or endpoint not in _ENDPOINTS:
         return ELSEWHERE
     return f"{method} {SCIM}/{endpoint}{'/{id}' if resource_id else ''}"
-
-
-def _require_short_filter(request: ScimRequest) -> None:
-    if len(request.query.get("filter", "")) > limits.SCIM_FILTER:
-        raise InvalidFilterException(
-            detail=f"A filter takes at most {limits.SCIM_FILTER} characters."
-        )
 
 
 async def _send(response: ScimResponse, send: Send) -> None:

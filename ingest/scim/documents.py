@@ -1,25 +1,33 @@
 """From SCIM models to the documents that go through Kafka, and back."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from scim2_models import BaseModel, InvalidValueException, Meta, Resource, ResourceType
 
+from ingest.detectors import About, number_in
 from ingest.redaction import Redactor
 from ingest.scim.errors import TooLargeError
 from ingest.scim.reading import Found, Related
 from ingest.scim.resources import is_group
 from ingest.scim.tokens import Bearer
 from schemas import limits
-from schemas.names import is_redacted
+from schemas.names import has_ink, is_redacted
+from schemas.policy import OwnAttribute
 from schemas.scim import Document
 from schemas.scim_state import moment_of
 
 _OURS: Final = frozenset({"id", "meta", "schemas", "groups", "members"})
 """Attributes that stand elsewhere than in the document."""
 _SECRET: Final = "password"  # noqa: S105 # the name of what is dropped without a word
+_NAME: Final = re.compile(
+    r"(?:urn:[\w:.$-]{1,200}|[A-Za-z$][\w$-]{0,60})(?:\.[\w$-]{1,60}){0,2}", re.ASCII
+)
+"""What can be the name of an attribute (RFC 7643 §2.1, §3.3); anything else is a value."""
+_NOTHING: Final = About(private=False, personal=False, phone=False)
 _KEYS: Final = {"userName": limits.SCIM_NAME, "externalId": limits.SCIM_NAME}
 _GROUP_KEYS: Final = {"displayName": limits.SCIM_GROUP_NAME, "externalId": limits.SCIM_NAME}
 
@@ -36,6 +44,10 @@ def document_of(
     dumped = resource.model_dump()
     document = {name: value for name, value in dumped.items() if name not in _OURS}
     for name, longest in (_GROUP_KEYS if group else _KEYS).items():
+        if name in document and not has_ink(document[name] or ""):
+            if name != "externalId":
+                raise InvalidValueException(detail=f"{name} shows nothing: send a name.")
+            del document[name]
         if len(str(document.get(name) or "")) > longest:
             raise InvalidValueException(detail=f"{name} takes at most {longest} characters.")
     if _has_nul(document):
@@ -44,7 +56,10 @@ def document_of(
         raise TooLargeError(
             detail=f"One resource takes at most {limits.SCIM_RESOURCE} bytes, members aside."
         )
+    if group:  # it has a name and an id only
+        return document, ()
     redaction = redactor.redacted(bearer.tenant_id, document, kept_as_sent=bearer.kept_as_sent)
+    _drop_unreadable(redaction.value, bearer.own_attributes)
     return redaction.value, redaction.found
 
 
@@ -112,8 +127,9 @@ def without_hashes(value: Any) -> Any:
 
 def ignored_names(resource: BaseModel) -> tuple[str, ...]:
     """Names of attributes that were sent and are not kept, the first few of them."""
-    names = (name[: limits.SCIM_NAME] for name in _unknown(resource, ""))
-    return tuple(sorted({*names}))[: limits.IGNORED_NAMES]
+    names = {name for name in _unknown(resource, "") if _NAME.fullmatch(name)}
+    harmless = (name for name in names if number_in(name, _NOTHING) is None)
+    return tuple(sorted(harmless))[: limits.IGNORED_NAMES]
 
 
 def keep(resource: Resource[Any], name: str, *, of: Resource[Any]) -> None:
@@ -136,6 +152,14 @@ def _meta(resource_type: ResourceType, created_at: datetime, revision: int) -> M
     )
 
 
+def _drop_unreadable(document: Document, own_attributes: Iterable[OwnAttribute]) -> None:
+    """A hash is a text: it cannot stand for a number."""
+    for own in own_attributes:
+        holder = document.get(own.schema)
+        if own.type != "string" and holder and is_redacted(holder.get(own.name)):
+            del holder[own.name]
+
+
 def _has_nul(value: object) -> bool:
     match value:
         case str():
@@ -151,7 +175,7 @@ def _has_nul(value: object) -> bool:
 def _unknown(model: BaseModel, place: str) -> Iterator[str]:
     for name in model.unknown_attributes or {}:
         if name.lower() != _SECRET:
-            yield f"{place}{name}".replace("\0", "")
+            yield f"{place}{name}"
     for name in type(model).model_fields:
         value = getattr(model, name, None)
         if isinstance(value, BaseModel):

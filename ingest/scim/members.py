@@ -55,11 +55,17 @@ def names_active(patch_op: "PatchOp[Any]") -> bool:
         if operation.path is not None:
             if str(operation.path).rpartition(":")[2].lower() == "active":
                 return True
-        elif isinstance(operation.value, dict) and any(
-            name.rpartition(":")[2].lower() == "active" for name in operation.value
-        ):
+        elif isinstance(operation.value, dict) and any(map(_is_active, operation.value.items())):
             return True
     return False
+
+
+def _is_active(item: tuple[str, Any]) -> bool:
+    """Whether it is `active`, by itself or below the URN of the User (RFC 7644 §3.10)."""
+    name, value = item
+    if isinstance(value, dict) and name.lower().startswith("urn:"):
+        return any(map(_is_active, value.items()))
+    return name.rpartition(":")[2].lower() == "active"
 
 
 def _parts(operation: Any) -> tuple[Any | None, list[str] | None] | None:
@@ -138,6 +144,7 @@ def _compared(node: object) -> Iterator[str | None]:
 
 
 def batched(ids: list[str]) -> list[tuple[str, ...]]:
-    """As many members as one change may hold, in their order."""
+    """As many members as one change may hold, in their order; nobody has an id that is longer."""
     most = limits.PAGE_CHANGES
+    ids = [each for each in ids if len(each) <= limits.SCIM_NAME and "\0" not in each]
     return [tuple(ids[start : start + most]) for start in range(0, len(ids), most)]

@@ -49,6 +49,12 @@ _MEMBER_IDS: Final = f"""
     SELECT user_id FROM membership {_WHERE} AND group_id = %(id)s
 """  # noqa: S608 # constants of this module
 
+_SIZES: Final = """
+    SELECT group_id, count(*) AS size FROM membership
+    WHERE tenant_id = %(tenant_id)s AND directory_id = %(directory_id)s
+    AND group_id = ANY(%(ids)s) GROUP BY group_id
+"""
+
 Kind = str
 """`User` or `Group`: the name of a resource type."""
 
@@ -171,6 +177,15 @@ class Reading:
         """
         (members,) = await self._rows((_MEMBER_IDS, {"id": group_id}))
         return {row["user_id"] for row in members}
+
+    async def sizes(self, group_ids: Sequence[str]) -> dict[str, int]:
+        """How many members groups have; those without any are left out.
+
+        Raises:
+            UnavailableError: Postgres is away.
+        """
+        (rows,) = await self._rows((_SIZES, {"ids": list(group_ids)}))
+        return {row["group_id"]: row["size"] for row in rows}
 
     async def ask(self, *queries: tuple[str, Mapping[str, Any]]) -> Sequence[list[dict[str, Any]]]:
         """The rows of queries that name tenant and directory as parameters of these names.

@@ -34,8 +34,10 @@ from ingest.scim.projection import RELATED, wants
 from ingest.scim.reading import Found, Reading, Related
 from ingest.scim.resources import model_of
 from ingest.scim.sorting import ordered
+from schemas import limits
 from schemas.read_models import directory_group, directory_user, membership
 
+_FARTHEST: Final = 2**31  # what a database counts to
 _DIALECT: Final = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's
 _TENANT: Final[BindParameter[str]] = bindparam("tenant_id", None, Text)
 _DIRECTORY: Final[BindParameter[str]] = bindparam("directory_id", None, Text)
@@ -120,12 +122,29 @@ class Searching:
             return SearchPage(len(found), await self._resources(types, found, search))
         parts = [self._matching(each, search) for each in resource_types]
         rows = await self._rows(parts, search)
-        skipped = (search.start_index or 1) - 1
+        skipped = min(search.start_index or 1, _FARTHEST) - 1
         if (rows or not skipped) and (search.count is None or len(rows) < search.count):
             total = skipped + len(rows)
         else:
             total = await self._total(parts)
-        return SearchPage(total, await self._resources(types, rows, search))
+        return SearchPage(
+            total, await self._resources(types, await self._listed(rows, search), search)
+        )
+
+    async def _listed(
+        self, rows: Sequence[dict[str, Any]], search: SearchRequest[Any]
+    ) -> Sequence[dict[str, Any]]:
+        """So many of these as their members allow, one at least (RFC 7644 §3.4.2.4)."""
+        groups = [row["id"] for row in rows if row["kind"] == "Group"]
+        if not groups or not wants(search, "members"):
+            return rows
+        sizes = await self._reading.sizes(groups)
+        room = limits.LISTED_MEMBERS
+        for number, row in enumerate(rows):
+            room -= sizes.get(row["id"], 0) if row["kind"] == "Group" else 0
+            if room < 0 and number:
+                return rows[:number]
+        return rows
 
     async def _resources(
         self,
@@ -173,7 +192,7 @@ class Searching:
             query: Any = parts[0].query.order_by(*parts[0].order)
         else:
             query = union_all(*(part.query for part in parts)).order_by("created_at", "id")
-        query = query.offset((search.start_index or 1) - 1).limit(search.count)
+        query = query.offset(min(search.start_index or 1, _FARTHEST) - 1).limit(search.count)
         (rows,) = await self._reading.ask(_compiled(query))
         return rows
 

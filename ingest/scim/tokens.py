@@ -134,6 +134,8 @@ class Tokens:
         now = self._clock()
         if now - self._used.get(bearer.token_id, float("-inf")) < _USE_SECONDS:
             return
+        if len(self._used) >= _REMEMBERED:
+            del self._used[next(iter(self._used))]
         self._used[bearer.token_id] = now
         who = {"tenant_id": bearer.tenant_id, "token_id": bearer.token_id}
         await self._connections.rows(bearer.tenant_id, (_USED, who))

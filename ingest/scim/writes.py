@@ -125,11 +125,9 @@ class Writes:
         """
         document, redacted = self._document(resource, group=False)
         changed = told.narrowed(documents.changed(found.resource, document))
-        if changed.get("active", False) is None:
-            del changed["active"]  # nobody is neither active nor inactive
-        active = document.get("active") is not False
+        active = document.get("active")
         cancels = told.was_leaving(found.leaving)
-        if told.names_active and (cancels or not active):
+        if told.names_active and active is not None and (cancels or not active):
             changed["active"] = active
         if not changed and not found.doubt:
             return

@@ -58,7 +58,7 @@ def _attributes(resource: Document) -> Iterator[tuple[str, Attribute]]:
 
 def _single(name: str, value: object) -> Iterator[tuple[str, Attribute]]:
     if isinstance(value, str | int | float) and not is_redacted(value):
-        yield name, value
+        yield name, value[: limits.TEXT_LENGTH] if isinstance(value, str) else value
 
 
 def _email(emails: object) -> str | None:

@@ -18,7 +18,13 @@ from processors.core.scim_names import Names
 from schemas import state
 from schemas.names import exact
 from schemas.origin import Stamp
-from schemas.scim import Document, ScimUserChanged, ScimUserCreated, ScimUserDeleted
+from schemas.scim import (
+    Document,
+    ScimUserChange,
+    ScimUserChanged,
+    ScimUserCreated,
+    ScimUserDeleted,
+)
 from schemas.state import DirectoryUser, Leaving, UserKey
 
 _NOBODY: Final = DirectoryUser(stamp=Stamp(datetime.min.replace(tzinfo=UTC), ""))
@@ -34,12 +40,13 @@ def created(draft: Draft, change: ScimUserCreated) -> Decision:
         return scim_answers.done(draft, change, change.user_id, status=201)
     same = names.holder("externalId", change.resource.get("externalId"))
     namesake = names.holder("userName", change.resource.get("userName"))
-    for holder in (same, namesake):
-        if holder is not None and _is_there(_user(draft, change.directory_id, holder)):
-            return _taken(draft, change, holder)
-    if same is not None and namesake not in {None, same}:
-        assert namesake is not None
-        return _taken(draft, change, namesake)
+    in_the_way = [
+        _impersonated(draft, change, change.user_id, change.resource),
+        *(each for each in (same, namesake) if _is_there(draft, change, each)),
+        namesake if same not in {None, namesake} else None,
+    ]
+    if taken := next(filter(None, in_the_way), None):
+        return _taken(draft, change, taken)
     found = same or namesake
     known = _user(draft, change.directory_id, found) if found else None
     if names.freed_since_read() or (known and scim_answers.is_newer(known.stamp, change)):
@@ -62,6 +69,8 @@ def changed(draft: Draft, change: ScimUserChanged) -> Decision:
         holder = names.holder(kind, resource.get(kind))
         if holder is not None and holder != change.user_id:
             return _taken(draft, change, holder)
+    if (impersonated := _impersonated(draft, change, change.user_id, resource)) is not None:
+        return _taken(draft, change, impersonated)
     key = UserKey(change.directory_id, change.user_id)
     leaves = known.active and resource.get("active") is False
     if leaves and (detail := _kept(draft, key, known, "deactivated")) is not None:
@@ -150,8 +159,8 @@ def _write(
     sent = change.resource if isinstance(change, ScimUserCreated) else change.changed
     user = state.changed(
         user,
-        active=resource.get("active") is not False,
-        leaving=None if "active" in sent else known.leaving,
+        active=resource.get("active", known.active),  # unassigned, it changes nobody's access
+        leaving=known.leaving if sent.get("active") is None else None,
         created_at=known.created_at or stamp.at,
     )
     user = _identified(key, known, user)
@@ -184,8 +193,19 @@ def _identified(key: UserKey, known: DirectoryUser, user: DirectoryUser) -> Dire
     return state.changed(user, idp_id=idp_id)
 
 
-def _is_there(user: DirectoryUser | None) -> bool:
+def _is_there(draft: Draft, change: ScimUserChange, user_id: str | None) -> bool:
+    user = _user(draft, change.directory_id, user_id) if user_id else None
     return user is not None and user.active and not user.deleted
+
+
+def _impersonated(
+    draft: Draft, change: ScimUserChange, user_id: str, resource: Document
+) -> str | None:
+    """Whose SCIM id a client sends as an externalId: it is the id of somebody without one."""
+    given = resource.get("externalId")
+    if not given or exact(given) == user_id:
+        return None
+    return exact(given) if _user(draft, change.directory_id, exact(given)) else None
 
 
 def _taken(draft: Draft, change: ScimUserCreated | ScimUserChanged, holder: str) -> Decision:

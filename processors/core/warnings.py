@@ -23,7 +23,7 @@ def _warn(draft: Draft, directory_id: str, kind: WarningKind, what: str) -> None
     place = warned_key(draft.tenant_id, directory_id, kind, what)
     if draft.get(place, Warned) is not None:
         return
-    count_place = warned_key(draft.tenant_id, directory_id, "", "")
+    count_place = warned_key(draft.tenant_id, directory_id, kind, "")  # a name is never empty
     known = draft.get(count_place, Warned) or Warned()
     if known.count >= limits.WARNINGS:
         return

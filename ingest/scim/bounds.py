@@ -1,0 +1,111 @@
+"""How much a request may ask for, checked before the library reads it.
+
+Its models and paths take time that grows with what is sent, and all tenants share one event loop.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic_core import from_json
+from scim2_models import (
+    InvalidFilterException,
+    InvalidPathException,
+    InvalidValueException,
+    NotFoundException,
+)
+from scim2_server.requests import ScimRequest
+
+from ingest.scim.errors import TooLargeError
+from schemas import limits
+
+_CONDITIONS: Final = ("If-Match", "If-None-Match")
+_SEARCH_BODY: Final = 64_000
+"""Largest body of a search by POST."""
+
+
+def require_bounded(request: ScimRequest) -> None:
+    """Refuse what would take longer to read than anybody needs.
+
+    Raises:
+        InvalidFilterException: the filter is too long.
+        InvalidPathException: the path of a PATCH operation is too long.
+        InvalidValueException: a header or parameter is too long.
+        NotFoundException: no resource has such a URL.
+        TooLargeError: too many operations, or values of one attribute.
+    """
+    if not request.path.isprintable():
+        raise NotFoundException(detail="No id contains what this URL contains: look it up again.")
+    _require_short_query(request.query)
+    for name in _CONDITIONS:
+        if len(request.header(name) or "") > limits.SCIM_FILTER:
+            raise InvalidValueException(
+                detail=f"{name} takes at most {limits.SCIM_FILTER} characters."
+            )
+    if not request.body:
+        return
+    try:
+        body = from_json(request.body)
+    except ValueError:
+        return  # the library says what is wrong with it
+    if request.path.rstrip("/").lower().endswith("/.search"):
+        if len(request.body) > _SEARCH_BODY:
+            raise TooLargeError(detail=f"A search takes at most {_SEARCH_BODY} bytes.")
+        _require_short_query({key: each for key, each in _items(body) if isinstance(each, str)})
+        _require_few(body)
+    else:
+        _require_bounded_body(request.path, body)
+
+
+def _require_bounded_body(path: str, body: Any) -> None:
+    endpoint = path.strip("/").partition("/")[0].lower()
+    if endpoint == "bulk":
+        for operation in _named(body, "operations"):
+            place = next(iter(_named(operation, "path")), "")
+            for data in _named(operation, "data"):
+                _require_bounded_body(str(place), data)
+        return
+    for operation in _named(body, "operations"):
+        if any(len(str(each)) > limits.SCIM_FILTER for each in _named(operation, "path")):
+            raise InvalidPathException(
+                detail=f"A path takes at most {limits.SCIM_FILTER} characters."
+            )
+    if endpoint != "groups":
+        _require_few(body)
+    elif sum(1 for _ in _named(body, "operations")) > limits.GROUP_OPERATIONS:
+        raise TooLargeError(
+            detail=f"Send at most {limits.GROUP_OPERATIONS} operations on a group at once."
+        )
+
+
+def _require_few(value: Any) -> None:
+    """No list of more than some entries, anywhere."""
+    if isinstance(value, list):
+        if len(value) > limits.SCIM_ENTRIES:
+            raise TooLargeError(
+                detail=f"Send at most {limits.SCIM_ENTRIES} operations, or values of one attribute."
+            )
+        for each in value:
+            _require_few(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            _require_few(each)
+
+
+def _require_short_query(query: Mapping[str, str]) -> None:
+    for name, value in query.items():
+        if len(value) > limits.SCIM_FILTER:
+            detail = f"{name[:20]} takes at most {limits.SCIM_FILTER} characters."
+            if name.lower() == "filter":
+                raise InvalidFilterException(detail=detail)
+            raise InvalidValueException(detail=detail)
+
+
+def _named(value: Any, name: str) -> Iterator[Any]:
+    """What a JSON object has under a name in any case (RFC 7643 §2.1), the entries of lists."""
+    for key, each in _items(value):
+        if key.lower() == name:
+            yield from each if isinstance(each, list) else [each]
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    return iter(value.items() if isinstance(value, dict) else ())
