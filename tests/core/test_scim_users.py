@@ -75,6 +75,26 @@ def test_somebody_inactive_is_recorded_and_is_no_member() -> None:
     world.then(MemberProvisioned)
 
 
+def test_an_active_that_is_removed_changes_nobodys_access() -> None:
+    world = acme("scim").given(scim_created("ann"), scim_created("bo", active=False))
+    for name, active in (("ann", True), ("bo", False)):
+        assert told(world, scim_changed(name, active=None)) == (200, name)
+        assert "active" not in user(world, name).resource
+        assert user(world, name).active is active
+    assert world.access_of("ann") == access("member")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_nobody_takes_the_scim_id_of_another_as_an_id_at_the_idp(gone: bool) -> None:
+    """Of whom has no externalId, it is that id."""
+    world = acme("scim").given(scim_created("ann", externalId=None), scim_created("bo"))
+    if gone:
+        world.given(scim_deleted("ann"))
+    assert told(world, scim_created("cy", externalId="ann"))[0] == 409
+    assert told(world, scim_changed("bo", externalId="ann"))[0] == 409
+    assert told(world, scim_changed("bo", externalId="bo")) == (200, "bo")
+
+
 @pytest.mark.parametrize(
     "again",
     [

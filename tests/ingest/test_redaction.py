@@ -110,17 +110,18 @@ IDENTITY: dict[str, Any] = {
     "meta": {"location": CARD},
     "members": [{"value": CARD, "display": CARD, "$ref": CARD, "type": "User"}],
     "groups": [{"value": CARD}],
-    "emails": [{"value": CARD, "type": CARD, "primary": True}],
-    "manager": CARD,
-    "roles": [{"$ref": CARD, "type": CARD, "primary": CARD}],
+    "emails": [{"value": CARD, "type": "work", "primary": True}],
     ENTERPRISE: {"manager": {"value": CARD, "$ref": CARD}},
 }
 
 
 def test_identity_is_never_touched() -> None:
     assert redacted(IDENTITY) == (IDENTITY, ())
-    others = {OWN: {"id": CARD, "email": CARD, "members": [CARD]}, "emails": [{"display": CARD}]}
-    found = {f"{OWN}.{name}" for name in ("id", "email", "members")} | {"emails.display"}
+    others = {
+        OWN: {"id": CARD, "email": CARD, "members": [CARD], "manager": CARD, "type": CARD},
+        "emails": [{"display": CARD, "type": CARD}],
+    }
+    found = {f"{OWN}.{name}" for name in others[OWN]} | {"emails.display", "emails.type"}
     assert set(redacted(others).found) == found
 
 

@@ -158,3 +158,64 @@ def test_a_post_whose_answer_was_lost_is_answered_once_more(two: Two) -> None:
     assert again.status_code == 201, again.text
     assert two.works.post_user("ed").status_code == 409
     assert len(two.works.found('userName eq "ed@acme.example"')) == 1
+
+
+def test_a_deletion_that_comes_late_spares_whoever_was_changed_since(two: Two) -> None:
+    flo = two.works.user("flo")
+    two.hold()
+    assert two.held.http.delete(f"Users/{flo}").status_code == 503
+    assert two.works.patch(f"Users/{flo}", replaces("title", "Lead")).status_code == 200
+    two.let_go()
+    assert two.works.http.get(f"Users/{flo}").json()["title"] == "Lead"
+
+
+def test_a_groups_deletion_that_comes_late_spares_whoever_joined_since(two: Two) -> None:
+    gus, group = two.works.user("gus"), two.works.group("Late")
+    two.hold()
+    assert two.held.http.delete(f"Groups/{group}").status_code == 503
+    assert two.works.patch(f"Groups/{group}", adds(gus)).status_code == 200
+    two.let_go()
+    assert two.works.members_of(group) == {gus}
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_what_is_said_again_while_something_may_land_counts(two: Two, still: bool) -> None:
+    """It changes nothing of what is known, and outdates what is on its way."""
+    hal = two.works.user(f"hal{still}", active=still)
+    two.hold()
+    late = two.held.patch(f"Users/{hal}", replaces("active", not still))
+    assert late.status_code == 503
+    again = two.works.patch(f"Users/{hal}", replaces("active", still))
+    assert (again.status_code, again.json()["active"]) == (200, still)
+    two.let_go()
+    assert two.works.http.get(f"Users/{hal}").json()["active"] is still
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_members_that_are_told_whole_again_stay_while_something_may_land(
+    two: Two, whole: bool
+) -> None:
+    ida, jo = two.works.user(f"ida{whole}"), two.works.user(f"jo{whole}")
+    group = two.works.group(f"Whole {whole}", ida)
+    place, body = f"Groups/{group}", {"members": [{"value": ida}]}
+    two.hold()
+    assert two.held.patch(place, adds(jo)).status_code == 503
+    if whole:
+        assert two.works.http.put(place, json=body | {"displayName": "Whole"}).status_code == 200
+    else:
+        assert two.works.patch(place, {"op": "replace", "value": body}).status_code == 200
+    two.let_go()
+    assert two.works.members_of(group) == {ida}
+
+
+def test_okta_is_asked_by_429_to_send_it_again(two: Two) -> None:
+    with (
+        two.works.admin.idp("okta") as okta,
+        _same(okta, str(two.held.http.base_url.join("/"))) as held,
+    ):
+        kim = okta.user("kim")
+        two.hold()
+        late = held.patch(f"Users/{kim}", replaces("title", "Lead"))
+        assert (late.status_code, late.headers["Retry-After"]) == (429, "5")
+        two.let_go()
+        assert okta.http.get(f"Users/{kim}").json()["title"] == "Lead"

@@ -92,7 +92,7 @@ class Clients:
     @contextmanager
     def running(self) -> Iterator["Clients"]:
         """Speak in the background until the block ends."""
-        threads = [threading.Thread(target=self._go_on, args=[n]) for n in range(THREADS)]
+        threads = [threading.Thread(target=self._go_on) for _ in range(THREADS)]
         for thread in threads:
             thread.start()
         try:
@@ -103,8 +103,8 @@ class Clients:
             for thread in threads:
                 thread.join()
 
-    def _go_on(self, number: int) -> None:
-        with closing(Talk(self.traffic, number)) as talk, suppress(StoppedError):
+    def _go_on(self) -> None:
+        with closing(Talk(self.traffic)) as talk, suppress(StoppedError):
             while not self._stopped.wait(self._pace):
                 if (taken := self._take()) is not None:
                     self._do(talk, *taken)

@@ -74,7 +74,7 @@ class Traffic:
         except httpx2.TransportError as error:
             self._broken.add(ticket)
             self.counts[type(error).__name__] += 1
-            raise AgainError(random.uniform(0.2, LONGEST_PAUSE)) from error
+            raise AgainError(random.uniform(LONGEST_PAUSE / 4, LONGEST_PAUSE)) from error
         finally:
             with self._lock:
                 self._under_way.pop(ticket, None)
@@ -96,14 +96,13 @@ class Traffic:
 
 
 class Talk:
-    """One thread's way of speaking to the gateways, each time to the next of them."""
+    """One thread's way of speaking, each time to any of the gateways."""
 
-    def __init__(self, traffic: Traffic, number: int = 0) -> None:
+    def __init__(self, traffic: Traffic) -> None:
         self.traffic = traffic
         self.is_first = True
         """Nothing that the IdP said of the resource before is unacknowledged."""
         self._http = httpx2.Client(timeout=ANSWER_SECONDS)
-        self._urls = itertools.islice(itertools.cycle(traffic.urls), number % 2, None)
 
     def close(self) -> None:
         self._http.close()
@@ -123,7 +122,7 @@ class Talk:
             AgainError: it is to be repeated.
             UnexpectedError: the answer's status is none of those that are fine.
         """
-        url, now = next(self._urls), self.traffic.now
+        url, now = random.choice(self.traffic.urls), self.traffic.now
         headers = {"Authorization": f"Bearer {company.token}"}
         about.told.append(f"{now()} {url[-5:]} {method} {path} {sent or ''}")
         with self.traffic.sending(url, writes=method != "GET"):

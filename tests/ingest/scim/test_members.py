@@ -89,6 +89,9 @@ def test_a_patch_that_names_active_is_known() -> None:
         {"op": "replace", "path": f"{urn}:active", "value": False},
         {"op": "replace", "value": {"active": False}},
         {"op": "replace", "value": {f"{urn}:active": False, "title": "x"}},
+        {"op": "replace", "value": {urn: {"Active": False}}},
     ):
         assert names_active(read(USER, [operation]))
     assert not names_active(read(USER, [{"op": "replace", "path": "title", "value": "active"}]))
+    own = {"urn:acme:params:scim:2.0:User:badge": "active"}
+    assert not names_active(read(USER, [{"op": "replace", "value": own}]))
