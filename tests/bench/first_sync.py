@@ -10,7 +10,7 @@ import httpx2
 
 from tests.bench.figures import Figure, percentile
 from tests.bench.wire import Wire
-from tests.harness import Process, World
+from tests.harness import World
 from tests.scim.idp import GROUP as GROUP_SCHEMA
 from tests.scim.idp import PATCH, USER, Admin, adds
 
@@ -19,6 +19,8 @@ AT_ONCE = {1: "120", 16: "450", 64: "550"}
 GROUP = 200
 """People in a group, which Okta adds by 100."""
 HUNDRED = 100
+JOINS = 40
+FEW = 10
 SINGLE_GOAL = "7 ms"
 _PATH = "/scim/v2"
 
@@ -70,20 +72,48 @@ def measured(world: World, people: int) -> Iterator[Figure]:
                 wire = Wire(world.settings.url, idp.http.headers["Authorization"])
                 with closing(wire):
                     used = {stage: each.cpu_seconds() for stage, each in processes.items()}
-                    took = _synced(Sync(wire), pool, count)
+                    begun = time.perf_counter()
+                    made = _synced(Sync(wire), pool, count)
+                    took = time.perf_counter() - begun
+                    spent = {
+                        stage: each.cpu_seconds() - used[stage] for stage, each in processes.items()
+                    }
+                    if at_once == 1:
+                        yield _joining(wire, made)
                 how = f"{at_once} at once"
                 yield Figure(f"SCIM first sync, {how}", count / took, "people/s", goal=goal)
                 yield from _requests(wire, how, single=at_once == 1)
-                yield from _processors(processes, used, count, how)
+                for stage, seconds in spent.items():
+                    name = f"CPU of {stage} for 1,000 people, {how}"
+                    yield Figure(name, seconds * 1_000 / count, "s")
 
 
-def _synced(sync: Sync, pool: ThreadPoolExecutor, count: int) -> float:
-    begun = time.perf_counter()
+def _synced(sync: Sync, pool: ThreadPoolExecutor, count: int) -> list[str]:
+    """The ids of all."""
     made = list(pool.map(sync.person, range(count)))
     groups = [made[start : start + GROUP] for start in range(0, count, GROUP)]
     names = [f"Group {number}" for number in range(len(groups))]
     list(pool.map(sync.group, names, groups))
-    return time.perf_counter() - begun
+    return made
+
+
+def _joining(wire: Wire, people: list[str]) -> Figure:
+    """What one more member costs in a group of nearly everybody, and in one of a few."""
+    joining, others = people[:JOINS], people[JOINS:]
+    took = []
+    for name, members in (("Few", others[:FEW]), ("Everybody", others)):
+        body = {"schemas": [GROUP_SCHEMA], "displayName": name}
+        given = [{"value": each} for each in members]
+        _, group = wire.ask("", "POST", f"{_PATH}/Groups", body | {"members": given})
+        for each in joining:
+            patch = {"schemas": [PATCH], "Operations": [adds(each)]}
+            status, answer = wire.ask(name, "PATCH", f"{_PATH}/Groups/{group['id']}", patch)
+            assert status in {200, 204}, answer
+        took.append(percentile(wire.seconds.pop(name), 0.5) * 1_000)
+    wire.seconds.pop("")
+    few, all_ = took
+    what = f"PATCH of one member into a group of {len(others):,}, p50"
+    return Figure(what, all_, "ms", few, f"into one of {FEW}", "1")
 
 
 def _requests(wire: Wire, how: str, *, single: bool) -> Iterator[Figure]:
@@ -92,14 +122,6 @@ def _requests(wire: Wire, how: str, *, single: bool) -> Iterator[Figure]:
             goal = SINGLE_GOAL if single and kind == "POST of a user" and name == "p50" else ""
             value = percentile(seconds, share) * 1_000 if len(seconds) > 1 else seconds[0] * 1_000
             yield Figure(f"{kind}, {how}, {name}", value, "ms", goal=goal)
-
-
-def _processors(
-    processes: dict[str, Process], used: dict[str, float], count: int, how: str
-) -> Iterator[Figure]:
-    for stage, each in processes.items():
-        spent = each.cpu_seconds() - used[stage]
-        yield Figure(f"CPU of {stage} for 1,000 people, {how}", spent * 1_000 / count, "s")
 
 
 def _okta(name: str) -> dict[str, object]:
