@@ -41,6 +41,20 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
     }
 
 
+def require_directory(connection: Connection, tenant_id: str, directory_id: str) -> None:
+    """Refuse a directory that the tenant does not have.
+
+    Raises:
+        NotFoundError: there is no such directory.
+    """
+    directory = read_models.directory.c
+    known = select(directory.directory_id).where(
+        directory.tenant_id == tenant_id, directory.directory_id == directory_id
+    )
+    if connection.execute(known).first() is None:
+        raise NotFoundError("There is no such directory: list those of the tenant.")
+
+
 class Database:
     """A small pool; its row-level security sees one tenant a transaction."""
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from ingest.api.changes import Changes, asked_now
 from ingest.api.parameters import Body, DirectoryId, Id, TenantId, Text
 from ingest.assignments import Assignments
-from ingest.database import Database
+from ingest.database import Database, require_directory
 from ingest.directories import DirectoryOwners
 from ingest.refusals import DirectoryTakenError
 from schemas import ids
@@ -169,6 +169,7 @@ class Directories:
             .order_by(columns.recorded_at.desc(), columns.kind, columns.what)
         )
         with self._database.tenant(tenant_id) as connection:
+            require_directory(connection, tenant_id, directory_id)
             rows = connection.execute(query).mappings()
             return DirectoryWarningList(warnings=[DirectoryWarning(**row) for row in rows])
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from ingest.api.changes import Changes, asked_now
 from ingest.api.parameters import Body, DirectoryId, Id, TenantId
-from ingest.database import Database
+from ingest.database import Database, require_directory
 from ingest.scim.tokens import new_token
 from schemas import limits
 from schemas.scim_models import scim_token, scim_token_use
@@ -102,5 +102,6 @@ class Tokens:
             .order_by(token.created_at.desc(), token.token_id)
         )
         with self._database.tenant(tenant_id) as connection:
+            require_directory(connection, tenant_id, directory_id)
             rows = connection.execute(query).mappings()
             return TokenList(tokens=[UsedToken(**row) for row in rows])

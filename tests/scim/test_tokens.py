@@ -72,6 +72,13 @@ def test_a_disconnected_directory_says_so(idp: Idp) -> None:
     assert refused.status_code == 409
 
 
+@pytest.mark.parametrize("what", ["tokens", "warnings"])
+def test_a_directory_that_is_not_there_has_nothing_to_list(idp: Idp, what: str) -> None:
+    url = f"{idp.admin.path}/directories/unknown/{what}"
+    assert idp.admin.http.get(url).status_code == 404
+    assert idp.admin.http.get(url.replace("unknown", idp.directory_id)).status_code == 200
+
+
 def test_a_token_opens_its_own_directory_only(idp: Idp) -> None:
     with idp.admin.idp() as other:
         theirs = other.user("ann", title="Secret")
