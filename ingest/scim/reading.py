@@ -37,14 +37,18 @@ _GROUPS_OF: Final = """
     WHERE tenant_id = %(tenant_id)s AND directory_id = %(directory_id)s
     AND user_id = ANY(%(ids)s) AND NOT deleted ORDER BY group_id
 """
-_MEMBERS_OF: Final = """
+_MEMBER: Final = """
     SELECT membership.group_id AS holder, membership.user_id AS value, NULL AS display,
         CASE WHEN nested.group_id IS NULL THEN 'User' ELSE 'Group' END AS kind
     FROM membership LEFT JOIN directory_group AS nested ON nested.tenant_id = membership.tenant_id
         AND nested.directory_id = membership.directory_id AND nested.group_id = membership.user_id
     WHERE membership.tenant_id = %(tenant_id)s AND membership.directory_id = %(directory_id)s
-    AND membership.group_id = ANY(%(ids)s) ORDER BY membership.user_id LIMIT %(most)s
 """
+_MEMBERS_OF: Final = f"{_MEMBER} AND membership.group_id = ANY(%(ids)s) ORDER BY membership.user_id"
+FIRST_MEMBERS: Final = f"""
+    {_MEMBER} AND membership.group_id = %(id)s
+    ORDER BY membership.user_id LIMIT %(most)s
+"""  # one group, so that an index gives them in their order: the others are not read
 _MEMBER_IDS: Final = f"""
     SELECT user_id FROM membership {_WHERE} AND group_id = %(id)s
 """  # noqa: S608 # constants of this module
@@ -147,15 +151,12 @@ class Reading:
         doubt = found.doubt or found.base < seen or self._unwritten()
         return structs.replace(found, doubt=doubt)
 
-    async def related(
-        self, kind: Kind, ids: Sequence[str], most: int | None = None
-    ) -> dict[str, list[Related]]:
+    async def related(self, kind: Kind, ids: Sequence[str]) -> dict[str, list[Related]]:
         """The groups of users, or the members of groups, by the id that is asked about.
 
         Args:
             kind: of what is asked about.
             ids: of these.
-            most: read no more members than that.
 
         Raises:
             UnavailableError: Postgres is away.
@@ -163,11 +164,20 @@ class Reading:
         if not ids:
             return {}
         query = _GROUPS_OF if kind == "User" else _MEMBERS_OF
-        (rows,) = await self._rows((query, {"ids": list(ids), "most": most}))
+        (rows,) = await self._rows((query, {"ids": list(ids)}))
         found: dict[str, list[Related]] = {}
         for row in rows:
             found.setdefault(row["holder"], []).append(Related(**row))
         return found
+
+    async def first_members(self, group_id: str, most: int) -> list[Related]:
+        """Members of a group, so many of them at most.
+
+        Raises:
+            UnavailableError: Postgres is away.
+        """
+        (rows,) = await self._rows((FIRST_MEMBERS, {"id": group_id, "most": most}))
+        return [Related(**row) for row in rows]
 
     async def member_ids(self, group_id: str) -> set[str]:
         """The ids of a group's members.

@@ -77,7 +77,7 @@ class DirectoryStorage(AsyncScimStorage):
         """
         found = await self.find(resource_type, group_id)
         most = limits.SHOWN_MEMBERS
-        related = (await self._reading.related("Group", [group_id], most + 1)).get(group_id, [])
+        related = await self._reading.first_members(group_id, most + 1)
         resource = self.resource_of(resource_type, found)
         if len(related) > most:
             return resource
