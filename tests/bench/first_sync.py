@@ -81,7 +81,12 @@ def measured(world: World, people: int) -> Iterator[Figure]:
                     if at_once == 1:
                         yield _joining(wire, made)
                 how = f"{at_once} at once"
-                yield Figure(f"SCIM first sync, {how}", count / took, "people/s", goal=goal)
+                yield Figure(
+                    f"SCIM first sync of {count:,} people, {how}",
+                    count / took,
+                    "people/s",
+                    goal=goal,
+                )
                 yield from _requests(wire, how, single=at_once == 1)
                 for stage, seconds in spent.items():
                     name = f"CPU of {stage} for 1,000 people, {how}"
