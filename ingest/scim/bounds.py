@@ -22,6 +22,9 @@ _CONDITIONS: Final = ("If-Match", "If-None-Match")
 _SEARCH_BODY: Final = 64_000
 """Largest body of a search by POST."""
 
+_SENT_BACK: Final = 2_000
+"""Groups of a user, which nobody writes: some IdPs send back what they read."""
+
 
 def require_bounded(request: ScimRequest) -> None:
     """Refuse what would take longer to read than anybody needs.
@@ -77,18 +80,17 @@ def _require_bounded_body(path: str, body: Any) -> None:
         )
 
 
-def _require_few(value: Any) -> None:
+def _require_few(value: Any, most: int = limits.SCIM_ENTRIES) -> None:
     """No list of more than some entries, anywhere."""
     if isinstance(value, list):
-        if len(value) > limits.SCIM_ENTRIES:
+        if len(value) > most:
             raise TooLargeError(
-                detail=f"Send at most {limits.SCIM_ENTRIES} operations, or values of one attribute."
+                detail=f"Send at most {most} operations, or values of one attribute."
             )
         for each in value:
             _require_few(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            _require_few(each)
+    for name, each in _items(value):
+        _require_few(each, _SENT_BACK if name.lower() == "groups" else limits.SCIM_ENTRIES)
 
 
 def _require_short_query(query: Mapping[str, str]) -> None:
