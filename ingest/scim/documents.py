@@ -11,6 +11,7 @@ from scim2_models import BaseModel, InvalidValueException, Meta, Resource, Resou
 from ingest.detectors import About, number_in
 from ingest.redaction import Redactor
 from ingest.scim.errors import TooLargeError
+from ingest.scim.projection import RELATED
 from ingest.scim.reading import Found, Related
 from ingest.scim.resources import is_group
 from ingest.scim.tokens import Bearer
@@ -87,13 +88,17 @@ def resource_of(
     """
     document = dict(found.resource)
     if related:
-        of_group = resource_type.name == "Group"
-        entries = [_entry(each, base_url, of_group=of_group) for each in related]
-        document["members" if of_group else "groups"] = entries
+        kind = str(resource_type.name)
+        document[RELATED[kind]] = entries_of(related, kind, base_url)
     resource = model.model_validate(document)
     resource.id = found.id
     resource.meta = _meta(resource_type, found.created_at, found.revision)
     return resource
+
+
+def entries_of(related: list[Related], kind: str, base_url: str) -> list[Document]:
+    """Members or groups of a resource of some kind, as they are shown."""
+    return [_entry(each, base_url, of_group=kind == "Group") for each in related]
 
 
 def made_of(

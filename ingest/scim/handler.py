@@ -36,6 +36,14 @@ class Handler(AsyncScimHandler):
         self._directory = storage
 
     @override
+    async def query(self, request: ScimRequest) -> ScimResponse:
+        """GET of one resource; what it has many of goes around the library's models."""
+        response = await super().query(request)
+        if isinstance(response.body, dict):
+            response.body |= self._directory.aside
+        return response
+
+    @override
     async def replace(self, request: ScimRequest) -> ScimResponse:
         """PUT: the resource as it is sent, but for what it leaves out and we keep."""
         service = self.service

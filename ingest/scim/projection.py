@@ -18,5 +18,10 @@ def wants(parameters: ResponseParameters[Any] | None, attribute: str) -> bool:
     return attribute not in {path.rpartition(":")[2].lower() for path in excluded}
 
 
+def is_whole(parameters: ResponseParameters[Any] | None) -> bool:
+    """Whether a client is to be shown all that there is."""
+    return parameters is not None and not (parameters.attributes or parameters.excluded_attributes)
+
+
 def _is_below(path: str, attribute: str) -> bool:
     return path.rpartition(":")[2].lower().partition(".")[0] == attribute

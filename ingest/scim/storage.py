@@ -15,13 +15,14 @@ from scim2_server.storage import AsyncScimStorage, SearchPage
 from typing_extensions import override
 
 from ingest.scim import documents
-from ingest.scim.projection import RELATED, wants
+from ingest.scim.projection import RELATED, is_whole, wants
 from ingest.scim.reading import Found, Reading
 from ingest.scim.resources import is_group, model_of
 from ingest.scim.searching import Searching
 from ingest.scim.told import Told
 from ingest.scim.writes import Writes
 from schemas import limits
+from schemas.scim import Document
 
 
 class DirectoryStorage(AsyncScimStorage):
@@ -35,6 +36,8 @@ class DirectoryStorage(AsyncScimStorage):
         self._base_url = base_url
         self._searching = Searching(provider, reading, base_url)
         self.writes = writes
+        self.aside: dict[str, list[Document]] = {}
+        """Members or groups that were read and are so many that models of them would take long."""
 
     @override
     async def get(
@@ -50,6 +53,9 @@ class DirectoryStorage(AsyncScimStorage):
         related = None
         if wants(response_parameters, RELATED[kind]):
             related = (await self._reading.related(kind, [resource_id])).get(resource_id)
+        if related and len(related) > limits.SHOWN_MEMBERS and is_whole(response_parameters):
+            entries = documents.entries_of(related, kind, self._base_url)
+            self.aside, related = {RELATED[kind]: entries}, None
         model = model_of(self._provider, resource_type)
         return documents.resource_of(model, resource_type, found, related, self._base_url)
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from schemas import limits
 from tests.scim.idp import GROUP, Idp, adds, removes, replaces
 from tests.waiting import eventually
 
@@ -53,6 +54,26 @@ def test_a_put_without_members_keeps_them_and_an_empty_list_clears_them(idp: Idp
     assert idp.members_of(group) == {bo}
     assert idp.http.put(place, json=body | {"members": []}).status_code == 200
     assert idp.members_of(group) == set()
+
+
+def test_a_large_group_is_shown_like_a_small_one(idp: Idp) -> None:
+    """It goes around the library, which has to be seen nowhere."""
+    many = limits.SHOWN_MEMBERS + 1
+    with ThreadPoolExecutor(16) as pool:
+        people = list(pool.map(idp.user, [f"p{number}" for number in range(many)]))
+    small, large = idp.group("Small", *people[:2]), idp.group("Large", *people)
+    shown = [idp.http.get(f"Groups/{group}").json() for group in (small, large)]
+    assert {each["value"] for each in shown[1]["members"]} == set(people)
+    known = {each["value"]: each for each in shown[1]["members"]}
+    assert [known[each["value"]] for each in shown[0]["members"]] == shown[0]["members"]
+    assert shown[0].keys() == shown[1].keys()
+    place, version = f"Groups/{large}", shown[1]["meta"]["version"]
+    assert idp.http.get(place, headers={"If-None-Match": version}).content == b""
+    only = idp.http.get(place, params={"attributes": "members.value"}).json()["members"]
+    assert {each["value"]: each.keys() for each in only} == {p: {"value"} for p in people}
+    assert "members" not in idp.http.get(place, params={"excludedAttributes": "members"}).json()
+    assert idp.patch(place, removes(people[0])).status_code == 200
+    assert idp.members_of(large) == set(people[1:])
 
 
 def test_whoever_is_unknown_is_left_out_and_told_once(idp: Idp) -> None:
