@@ -14,7 +14,7 @@ from tests.scim.idp import USER, Admin, Idp, adds, replaces, user
 from tests.scim.within import storage_of
 
 URN = "urn:acme:params:scim:2.0:User"
-CARD = "4111 1111 1111 1111"
+CARD = "5500 0000 0000 0004"  # none of those that the canary of this world looks for
 
 
 def test_nobody_becomes_another_by_sending_their_scim_id(idp: Idp) -> None:
