@@ -6,7 +6,10 @@ from typing import Literal
 import msgspec
 
 Attribute = str | int | float | bool
-Provider = Literal["okta", "entra", "onelogin", "jumpcloud", "google", "pingone", "generic"]
+Provider = Literal[
+    "okta", "entra", "onelogin", "jumpcloud", "google", "pingone", "rippling", "generic"
+]
+"""Which IdP is behind a directory, and so what it really sends; PingFederate is `pingone`."""
 Kind = Literal["workos", "scim"]
 """The door that an IdP uses: WorkOS's webhooks, or SCIM 2.0 straight to us."""
 Mode = Literal["testing", "active", "paused"]

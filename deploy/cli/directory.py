@@ -11,7 +11,9 @@ from deploy.cli.options import AsJson, DirectoryId, Tenant, Yes
 app = typer.Typer(no_args_is_help=True)
 
 # `schemas.origin`'s types, repeated because importing it would slow down --help; a test compares.
-Provider = Literal["okta", "entra", "onelogin", "jumpcloud", "google", "pingone", "generic"]
+Provider = Literal[
+    "okta", "entra", "onelogin", "jumpcloud", "google", "pingone", "rippling", "generic"
+]
 Mode = Literal["testing", "active", "paused"]
 OnDisconnect = Literal["keep", "deactivate"]
 

@@ -15,6 +15,7 @@ PROVIDERS: Final = {
     "jumpcloud": "JumpCloud",
     "google": "Google",
     "pingone": "PingOne",
+    "rippling": "Rippling",
 }
 """How people call an IdP; a generic one goes by its directory's name."""
 
