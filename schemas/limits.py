@@ -72,6 +72,13 @@ SCIM_ENTRIES: Final = 100
 """Operations of a PATCH on a user, or values of one of their attributes, in one request."""
 GROUP_OPERATIONS: Final = 1_000
 """Operations of a PATCH on a group; each may name many members."""
+SCIM_PATHS: Final = 1_000
+"""Paths in one request, those of a bulk request together: of PATCH operations, and the names in
+their values."""
+SCIM_PATHS_LENGTH: Final = 64_000
+"""Characters of these paths together: reading as many takes half a second, and all tenants wait."""
+SCIM_MEMBERS: Final = 40_000
+"""Members named in one request: as many as `SCIM_BODY` has room for, if their ids are UUIDs."""
 SCIM_PAGE: Final = 200
 """Resources in one page of a SCIM list."""
 LISTED_MEMBERS: Final = 10_000

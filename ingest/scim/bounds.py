@@ -34,7 +34,7 @@ def require_bounded(request: ScimRequest) -> None:
         InvalidPathException: the path of a PATCH operation is too long.
         InvalidValueException: a header or parameter is too long.
         NotFoundException: no resource has such a URL.
-        TooLargeError: too many operations, or values of one attribute.
+        TooLargeError: too many operations, paths, members, or values of one attribute.
     """
     if not request.path.isprintable():
         raise NotFoundException(detail="No id contains what this URL contains: look it up again.")
@@ -56,28 +56,71 @@ def require_bounded(request: ScimRequest) -> None:
         _require_short_query({key: each for key, each in _items(body) if isinstance(each, str)})
         _require_few(body)
     else:
-        _require_bounded_body(request.path, body)
+        _require_bounded_body(request.path, body, _Spent())
 
 
-def _require_bounded_body(path: str, body: Any) -> None:
+class _Spent:
+    """What a request takes that is dear to read; the operations of a bulk request share it."""
+
+    def __init__(self) -> None:
+        self._paths = 0
+        self._characters = 0
+        self._entries = 0
+
+    def add_path(self, path: str) -> None:
+        """One more path is to be read, or a name that stands for one."""
+        self._paths += 1
+        self._characters += len(path)
+        if self._paths > limits.SCIM_PATHS or self._characters > limits.SCIM_PATHS_LENGTH:
+            raise TooLargeError(
+                detail=f"Send at most {limits.SCIM_PATHS} paths of {limits.SCIM_PATHS_LENGTH}"
+                " characters together in one request: send several requests."
+            )
+
+    def add_entries(self, value: Any) -> None:
+        """The entries of all lists in a value are to be read: members, but for a few."""
+        if isinstance(value, list):
+            self._entries += len(value)
+            if self._entries > limits.SCIM_MEMBERS:
+                raise TooLargeError(
+                    detail=f"Send at most {limits.SCIM_MEMBERS} members at once: PATCH the others."
+                )
+            for each in value:
+                self.add_entries(each)
+        for _, each in _items(value):
+            self.add_entries(each)
+
+
+def _require_bounded_body(path: str, body: Any, spent: _Spent) -> None:
     endpoint = path.strip("/").partition("/")[0].lower()
     if endpoint == "bulk":
         for operation in _named(body, "operations"):
             place = next(iter(_named(operation, "path")), "")
             for data in _named(operation, "data"):
-                _require_bounded_body(str(place), data)
+                _require_bounded_body(str(place), data, spent)
         return
-    for operation in _named(body, "operations"):
-        if any(len(str(each)) > limits.SCIM_FILTER for each in _named(operation, "path")):
-            raise InvalidPathException(
-                detail=f"A path takes at most {limits.SCIM_FILTER} characters."
-            )
     if endpoint != "groups":
         _require_few(body)
     elif sum(1 for _ in _named(body, "operations")) > limits.GROUP_OPERATIONS:
         raise TooLargeError(
             detail=f"Send at most {limits.GROUP_OPERATIONS} operations on a group at once."
         )
+    spent.add_entries(body)
+    for operation in _named(body, "operations"):
+        _require_bounded_paths(operation, spent)
+
+
+def _require_bounded_paths(operation: Any, spent: _Spent) -> None:
+    for path in _named(operation, "path"):
+        if len(str(path)) > limits.SCIM_FILTER:
+            raise InvalidPathException(
+                detail=f"A path takes at most {limits.SCIM_FILTER} characters."
+            )
+        spent.add_path(str(path))
+    for key, value in _items(operation):
+        if key.lower() == "value":  # without a path, its names are paths (RFC 7644 §3.5.2.1)
+            for name, _ in _items(value):
+                spent.add_path(name)
 
 
 def _require_few(value: Any, most: int = limits.SCIM_ENTRIES) -> None:

@@ -25,6 +25,21 @@ def operations(count: int, **operation: Any) -> dict[str, Any]:
     return {"OPERATIONS": [{"op": "replace", "path": "title", "value": "x"} | operation] * count}
 
 
+def unlike(count: int, length: int) -> dict[str, Any]:
+    """Operations with so many paths of that length, none like another."""
+    each = [{"op": "remove", "path": f"{number:0{length}}"} for number in range(count)]
+    return {"Operations": each}
+
+
+def wide(names: int) -> dict[str, Any]:
+    """One operation without a path, whose value names so many attributes."""
+    return {"Operations": [{"op": "add", "value": {f"x{each}": 1 for each in range(names)}}]}
+
+
+def bulk(path: str, *data: Any) -> Any:
+    return {"Operations": [{"method": "PATCH", "path": path, "data": each} for each in data]}
+
+
 def members(count: int) -> list[dict[str, str]]:
     return [{"value": str(number)} for number in range(count)]
 
@@ -38,6 +53,12 @@ def members(count: int) -> list[dict[str, str]]:
         (413, request(body=operations(1, path="emails", value=members(MANY)))),
         (413, request("PUT", "/Users/1", {"groups": members(2_001)})),
         (413, request(path="/Groups/1", body=operations(limits.GROUP_OPERATIONS + 1))),
+        (413, request(path="/Groups/1", body=unlike(65, 1_000))),
+        (413, request(body=wide(limits.SCIM_PATHS + 1))),
+        (413, request("POST", "/Groups", {"members": members(limits.SCIM_MEMBERS + 1)})),
+        (413, request(path="/Groups/1", body=operations(2, value=members(20_001)))),
+        (413, request("POST", "/Bulk", bulk("/Groups/1", unlike(600, 9), unlike(600, 9)))),
+        (413, request("POST", "/Bulk", bulk("/Groups/1", unlike(33, 999), unlike(33, 999)))),
         (413, request("POST", "/.search", {"filter": "x", "attributes": ["title"] * MANY})),
         (413, request("POST", "/Users/.search", {"x": {"y": "z" * 64_000}})),
         (400, request("POST", "/Users/.search", {"FILTER": LONG})),
@@ -71,6 +92,9 @@ def test_within_a_bulk_request_too(data: Any) -> None:
         request("POST", "/Groups", {"members": members(30_000)}),
         request(path="/Groups/1", body=operations(1, path="members", value=members(30_000))),
         request(path="/Groups/1", body=operations(limits.GROUP_OPERATIONS)),
+        request(path="/Groups/1", body=unlike(limits.GROUP_OPERATIONS, 64)),
+        request("POST", "/Groups", {"members": members(limits.SCIM_MEMBERS)}),
+        request(body=wide(limits.SCIM_PATHS)),
         request(body=operations(limits.SCIM_ENTRIES)),
         request("PUT", "/Users/1", {"groups": members(2_000)}),
         request("POST", "/Bulk", {"Operations": [{"path": "/Groups", "data": members(1_000)}]}),
