@@ -77,6 +77,12 @@ class _Spent:
                 " characters together in one request: send several requests."
             )
 
+    def add_names(self, value: Any) -> None:
+        """The names in a value without a path are paths, below a URN too (RFC 7644 §3.5.2.1)."""
+        for name, each in _items(value):
+            self.add_path(name)
+            self.add_names(each)
+
     def add_entries(self, value: Any) -> None:
         """The entries of all lists in a value are to be read: members, but for a few."""
         if isinstance(value, list):
@@ -118,9 +124,8 @@ def _require_bounded_paths(operation: Any, spent: _Spent) -> None:
             )
         spent.add_path(str(path))
     for key, value in _items(operation):
-        if key.lower() == "value":  # without a path, its names are paths (RFC 7644 §3.5.2.1)
-            for name, _ in _items(value):
-                spent.add_path(name)
+        if key.lower() == "value":
+            spent.add_names(value)
 
 
 def _require_few(value: Any, most: int = limits.SCIM_ENTRIES) -> None:

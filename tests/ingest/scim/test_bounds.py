@@ -31,9 +31,10 @@ def unlike(count: int, length: int) -> dict[str, Any]:
     return {"Operations": each}
 
 
-def wide(names: int) -> dict[str, Any]:
+def wide(names: int, *, urn: str | None = None) -> dict[str, Any]:
     """One operation without a path, whose value names so many attributes."""
-    return {"Operations": [{"op": "add", "value": {f"x{each}": 1 for each in range(names)}}]}
+    value = {f"x{each}": 1 for each in range(names)}
+    return {"Operations": [{"op": "add", "value": value if urn is None else {urn: value}}]}
 
 
 def bulk(path: str, *data: Any) -> Any:
@@ -55,6 +56,7 @@ def members(count: int) -> list[dict[str, str]]:
         (413, request(path="/Groups/1", body=operations(limits.GROUP_OPERATIONS + 1))),
         (413, request(path="/Groups/1", body=unlike(65, 1_000))),
         (413, request(body=wide(limits.SCIM_PATHS + 1))),
+        (413, request(body=wide(limits.SCIM_PATHS, urn="urn:acme:User"))),
         (413, request("POST", "/Groups", {"members": members(limits.SCIM_MEMBERS + 1)})),
         (413, request(path="/Groups/1", body=operations(2, value=members(20_001)))),
         (413, request("POST", "/Bulk", bulk("/Groups/1", unlike(600, 9), unlike(600, 9)))),
