@@ -18,6 +18,7 @@ from deploy.cli import (
     positions,
     role,
     session,
+    simulate,
     stages,
     tenant,
     token,
@@ -39,7 +40,7 @@ app = typer.Typer(
 TRY, RUN, SET, SEE = "See it work", "Run it", "Set it up", "Look inside"
 MEND = "Put it right"
 
-for command in (up.demo, up.up):
+for command in (up.demo, up.up, simulate.simulate):
     app.command(rich_help_panel=TRY)(command)
 for command in (stages.gateway, stages.processors, stages.sinks):
     app.command(rich_help_panel=RUN)(command)

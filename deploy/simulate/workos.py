@@ -35,7 +35,9 @@ GROUPS: Final = (
 REPEATED: Final = 0.02
 """The share of events that are delivered twice."""
 
-_FURTHER: Final = 0.05  # the share of people in each group beyond those
+MORE: Final = 0.05
+"""The share of people in each group beyond those."""
+
 _LATEST: Final = 0.5  # how late an event may arrive: a share of all deliveries
 _APART: Final = timedelta(milliseconds=20)  # between the creation of two events
 _NINE_O_CLOCK: Final = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -112,12 +114,17 @@ def sign(body: bytes, secret: str, now: datetime) -> str:
     return f"t={sent}, v1={digest.hexdigest()}"
 
 
-def _user(rng: random.Random, number: int, place: dict[str, str]) -> Event:
+def name_of(number: int) -> tuple[str, str, str]:
+    """First name, last name and email of a person; each number has an email of its own."""
     # Each pair of names comes once in 1,600 people, since 7 and 40 have no common divisor.
     first = _FIRST[number * 7 % len(_FIRST)]
     last = _LAST[(number // len(_FIRST) + number) % len(_LAST)]
     again = number // (len(_FIRST) * len(_LAST))
-    email = f"{first}.{last}{again or ''}@example.com".lower()
+    return first, last, f"{first}.{last}{again or ''}@example.com".lower()
+
+
+def _user(rng: random.Random, number: int, place: dict[str, str]) -> Event:
+    first, last, email = name_of(number)
     return {
         "object": "directory_user",
         "id": _id(rng, "directory_user"),
@@ -148,7 +155,7 @@ def _group(rng: random.Random, number: int, place: dict[str, str]) -> Event:
 
 
 def _memberships(rng: random.Random, users: list[Event], kinds: list[Event]) -> list[Event]:
-    shares = [GROUPS[at][1] if at < len(GROUPS) else _FURTHER for at in range(len(kinds))]
+    shares = [GROUPS[at][1] if at < len(GROUPS) else MORE for at in range(len(kinds))]
     within: list[list[Event]] = [[] for _ in kinds]
     for user in users:
         if kinds:
