@@ -4,7 +4,7 @@ BIN := .venv/bin
 MADE := .venv/made
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo check format test storm bench golden topology lock
+.PHONY: help install up demo check format test storm fuzz bench golden topology lock
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ test: check ## check, and the whole suite on a real Kafka and Postgres (this is 
 
 storm: install ## minutes of kills, freezes and cut links; SEED=n and PEOPLE=n repeat one
 	$(BIN)/pytest tests/storm -m storm -s -o faulthandler_timeout=900
+
+fuzz: install ## send the SCIM door what is nearly SCIM, anew each time; EXAMPLES=n a property, SEED=n repeats
+	$(BIN)/pytest tests/scim/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics \
+		$(if $(SEED),--hypothesis-seed=$(SEED)) -o timeout=0 -o faulthandler_timeout=900
 
 bench: install ## measure every figure of README.md and write its table; PEOPLE=n for a smaller customer
 	$(BIN)/python -m tests.bench --write --people $(or $(PEOPLE),100000)
