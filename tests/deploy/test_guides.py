@@ -7,6 +7,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,7 +23,7 @@ GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 WHICH_DOOR = ROOT / "docs" / "which-door.md"
 PAGES = {page.stem: page.read_text() for page in (*GUIDES, WHICH_DOOR)}
 FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
-WORDS_IN_BETWEEN = "…"
+FILLED_IN = "…"
 
 
 def templates(tree: ast.AST) -> Iterator[str]:
@@ -33,11 +34,22 @@ def templates(tree: ast.AST) -> Iterator[str]:
                 yield text
             case ast.JoinedStr(values=parts):
                 yield "".join(
-                    str(part.value) if isinstance(part, ast.Constant) else WORDS_IN_BETWEEN
+                    str(part.value) if isinstance(part, ast.Constant) else FILLED_IN
                     for part in parts
                 )
             case _:
                 pass
+
+
+@cache
+def texts() -> set[str]:
+    """Whatever the door and the core may answer."""
+    return {
+        text
+        for stage in ("ingest", "processors")
+        for path in (ROOT / stage).rglob("*.py")
+        for text in templates(ast.parse(path.read_text()))
+    }
 
 
 def commands_in_blocks(page: str) -> list[str]:
@@ -106,17 +118,11 @@ def test_commands_in_the_guides_are_understood(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_what_rollcall_answers_stands_in_its_source(name: str) -> None:
-    texts = {
-        text
-        for stage in ("ingest", "processors")
-        for path in (ROOT / stage).rglob("*.py")
-        for text in templates(ast.parse(path.read_text()))
-    }
     quoted = re.findall(r"“([^”]*)”", PAGES[name])
     assert quoted or name == WHICH_DOOR.stem
     for answer in quoted:
         # A sentence may end in the source where another one goes on behind it.
-        assert any(answer in text for text in texts), answer
+        assert any(answer in text for text in texts()), answer
 
 
 @pytest.mark.parametrize("name", PAGES)
