@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 import msgspec
 from scim2_models import SCIMException
@@ -23,7 +23,10 @@ from ingest.outcomes import Outcomes
 from ingest.publisher import Publisher
 from ingest.redaction import Redactor
 from ingest.refusals import BusyError, RefusedError
+from ingest.scim.body import Body
 from ingest.scim.bounds import require_bounded
+from ingest.scim.dialects.translation import Translation
+from ingest.scim.dialects.urls import path_of, query_of
 from ingest.scim.errors import response_of
 from ingest.scim.given_up import GivenUp
 from ingest.scim.handler import Handler
@@ -79,14 +82,15 @@ class ScimDoor:
         await _send(response, send)
 
     async def _response(self, scope: Scope, receive: Receive, deadline: float) -> ScimResponse:
-        scope[ROUTE] = _route(scope["method"], scope["path"].removeprefix(SCIM))
+        path = path_of(scope["path"].removeprefix(SCIM))
+        scope[ROUTE] = _route(scope["method"], path)
         try:
             headers = Headers(scope=scope)
             bearer = await self._tokens.bearer(headers.getlist("authorization"))
             body = b""
             if scope["method"] in _BODIES:
                 body = await bodies.read(receive, limits.SCIM_BODY)
-            request = self._request(scope, headers, body)
+            request = self._request(scope, path, headers, body)
             turn = self._turns[bearer.tenant_id]
             try:
                 async with asyncio.timeout_at(deadline):
@@ -102,14 +106,18 @@ class ScimDoor:
 
     async def _handled(self, bearer: Bearer, request: ScimRequest, deadline: float) -> ScimResponse:
         provider = provider_for(bearer.own_attributes)
-        service = Service(provider, bearer.provider)
+        body = Body(request.body)
+        service = Service(provider, bearer.provider, body)
         unwritten = partial(self._given_up.is_unwritten, bearer)
         reading = Reading(self._connections, bearer, self._revisions, unwritten)
         writing = Writing(self._given_up, self._publisher, self._outcomes, bearer, deadline)
         writes = Writes(bearer, reading, writing, self._redactor)
         handler = Handler(service, DirectoryStorage(provider, reading, writes, self._base_url))
         try:
-            require_bounded(request)
+            require_bounded(request, body.sent)
+            translation = Translation(bearer.provider, bearer.own_attributes)
+            request.query = translation.query(request.query)
+            body.translate(translation, request.method, request.path)
             response = await handler.handle(request)
         except SCIMException as refused:
             response = service.error_response(refused)
@@ -121,13 +129,12 @@ class ScimDoor:
         response.headers.setdefault("Location", quote(request.url, safe=_URL))
         return response
 
-    def _request(self, scope: Scope, headers: Headers, body: bytes) -> ScimRequest:
-        query = scope["query_string"].decode("latin-1")
+    def _request(self, scope: Scope, path: str, headers: Headers, body: bytes) -> ScimRequest:
         return ScimRequest(
             method=scope["method"],
             base_url=self._base_url,
-            path=scope["path"].removeprefix(SCIM),
-            query=dict(parse_qsl(query, keep_blank_values=True, errors="replace")),
+            path=path,
+            query=query_of(scope["query_string"].decode("latin-1")),
             headers=headers.items(),
             body=body,
         )

@@ -6,7 +6,6 @@ Its models and paths take time that grows with what is sent, and all tenants sha
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pydantic_core import from_json
 from scim2_models import (
     InvalidFilterException,
     InvalidPathException,
@@ -26,8 +25,12 @@ _SENT_BACK: Final = 2_000
 """Groups of a user, which nobody writes: some IdPs send back what they read."""
 
 
-def require_bounded(request: ScimRequest) -> None:
+def require_bounded(request: ScimRequest, body: Any) -> None:
     """Refuse what would take longer to read than anybody needs.
+
+    Args:
+        request: as it came.
+        body: the JSON in it; None without any.
 
     Raises:
         InvalidFilterException: the filter is too long.
@@ -44,19 +47,23 @@ def require_bounded(request: ScimRequest) -> None:
             raise InvalidValueException(
                 detail=f"{name} takes at most {limits.SCIM_FILTER} characters."
             )
-    if not request.body:
-        return
-    try:
-        body = from_json(request.body)
-    except ValueError:
-        return  # the library says what is wrong with it
     if request.path.rstrip("/").lower().endswith("/.search"):
         if len(request.body) > _SEARCH_BODY:
             raise TooLargeError(detail=f"A search takes at most {_SEARCH_BODY} bytes.")
         _require_short_query({key: each for key, each in _items(body) if isinstance(each, str)})
         _require_few(body)
     else:
-        _require_bounded_body(request.path, body, _Spent())
+        require_bounded_body(request.path, body)
+
+
+def require_bounded_body(path: str, body: Any) -> None:
+    """The same of a body alone, but for that of a search.
+
+    Raises:
+        InvalidPathException: the path of a PATCH operation is too long.
+        TooLargeError: too many operations, paths, members, or values of one attribute.
+    """
+    _require_bounded_body(path, body, _Spent())
 
 
 class _Spent:

@@ -1,9 +1,11 @@
 """SCIM's protocol as scim2-server speaks it, with what we answer otherwise."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final, TypeVar
 
+from pydantic import ValidationError
 from scim2_models import (
+    BaseModel,
     Context,
     Error,
     Resource,
@@ -12,21 +14,62 @@ from scim2_models import (
     ScimProvider,
 )
 from scim2_server.responses import ScimResponse
-from scim2_server.service import ScimService
+from scim2_server.service import ScimService, scim_exception_of
 from typing_extensions import override
 
 from ingest.answers import log_failure
 from ingest.refusals import RefusedError
+from ingest.scim.body import Body
 from ingest.scim.documents import without_hashes
 from schemas.origin import Provider
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+_TEXTS: Final = frozenset(
+    {
+        *("text/plain", "text/json", "text/javascript", "application/octet-stream"),
+        *("application/x-www-form-urlencoded", "application/x-json", "json", "*/*"),
+    }
+)
+"""What a body of JSON is called by those who do not say that it is one."""
 
 
 class Service(ScimService):
     """Speaks to one kind of IdP."""
 
-    def __init__(self, provider: ScimProvider, idp: Provider) -> None:
+    def __init__(self, provider: ScimProvider, idp: Provider, body: Body) -> None:
+        """For one request.
+
+        Args:
+            provider: what the tenant's directories serve.
+            idp: the IdP behind the directory.
+            body: of the request; the library's bytes are not read again.
+        """
         super().__init__(provider)
         self._idp = idp
+        self._body = body
+
+    @override
+    def read_body(
+        self, model: type[ModelT], body: bytes, content_type: str | None, scim_ctx: Context
+    ) -> ModelT:
+        said = self.decode_body(body, content_type)
+        try:
+            return model.model_validate(said, scim_ctx=scim_ctx)
+        except ValidationError as error:
+            raise scim_exception_of(error) from error
+
+    @override
+    def decode_body(self, body: bytes, content_type: str | None) -> Any:
+        self.ensure_json(content_type)
+        return self._body.json()
+
+    @staticmethod
+    @override
+    def ensure_json(content_type: str | None) -> None:
+        """What calls itself a text may be JSON: some clients never set a type (idp-facts §7)."""
+        media_type = (content_type or "").partition(";")[0].strip().lower()
+        if media_type not in _TEXTS:
+            ScimService.ensure_json(content_type)
 
     @override
     def publish(self, base_url: str, resource: Resource[Any]) -> Resource[Any]:
