@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 # Names in `deploy.simulate.providers`, repeated because importing it would slow down --help; a
 # test compares.
-Simulated = Literal["okta", "generic"]
+Simulated = Literal[
+    "okta",
+    "okta:wizard",
+    "entra",
+    "onelogin",
+    "jumpcloud",
+    "pingone",
+    "rippling",
+    "generic",
+]
 
 _COLUMNS = ("request", "count", "p50_ms", "p95_ms", "p99_ms", "statuses")
 

@@ -8,13 +8,20 @@ import httpx2
 from msgspec import Struct
 
 from deploy.cli.errors import CommandError
-from deploy.simulate.generic import Generic
-from deploy.simulate.okta import Okta
+from deploy.simulate.entra import Entra
+from deploy.simulate.generic import Generic, Rippling
+from deploy.simulate.jumpcloud import JumpCloud
+from deploy.simulate.okta import Okta, OktaWizard
+from deploy.simulate.onelogin import OneLogin
+from deploy.simulate.pingone import PingOne
 from deploy.simulate.report import Report
 from deploy.simulate.scim import AT_ONCE, ScimIdp
 from deploy.simulate.wire import ANSWER_SECONDS, Wire
 
-SCIM: Final[Mapping[str, type[ScimIdp]]] = {each.NAME: each for each in (Okta, Generic)}
+SCIM: Final[Mapping[str, type[ScimIdp]]] = {
+    each.NAME: each
+    for each in (Okta, OktaWizard, Entra, OneLogin, JumpCloud, PingOne, Rippling, Generic)
+}
 """By the name that `rollcall simulate` takes."""
 
 NAMES: Final = (*SCIM,)

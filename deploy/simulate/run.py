@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from msgspec import Struct
 
 from deploy.cli.errors import CommandError
-from deploy.simulate.company import Company, founded, life
+from deploy.simulate.checking import differences
+from deploy.simulate.company import Company, founded
+from deploy.simulate.life import life
 from deploy.simulate.providers import Idp, Target, connected
 from deploy.simulate.report import Phase, Report
 
@@ -48,10 +50,10 @@ class Simulation:
         async with self._phase("test of the connection"):
             await self.idp.probe()
         if not self.idp.wire.understood:
-            said = next(iter(self.report.surprises)).example
+            said = [each.example for each in self.report.surprises][:1]
             raise CommandError(
                 f"{self.idp.wire.url} is no SCIM server, or not the whole of its base URL: check"
-                f" --url. ({said})"
+                f" --url. {''.join(said)}"
             )
 
     async def sync(self, name: str, truth: Company) -> Phase:
@@ -67,6 +69,12 @@ class Simulation:
         if second.writes:
             what = f"had to write {second.writes} times, though nothing had changed"
             self.report.surprise(second.name, what)
+
+    async def check(self, truth: Company) -> None:
+        """Read everything back, as no provider does, and compare it with the truth."""
+        async with self._phase("reading back"):
+            for kind, what in await differences(self.idp, truth):
+                self.report.surprise(kind, what)
 
     @asynccontextmanager
     async def _phase(self, name: str) -> AsyncIterator[Phase]:
@@ -91,4 +99,5 @@ async def carry_out(plan: Plan, target: Target, report: Report, watch: Watch) ->
         await simulation.probe()
         await simulation.arrive(company)
         for name, truth in life(company, plan.seed) if plan.lives else ():
-            await simulation.sync(name, truth)
+            await simulation.sync(name, company := truth)
+        await simulation.check(company)

@@ -6,17 +6,18 @@ Each provider says in its own module in which requests it does so.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from deploy.simulate.company import Company, Group, Person
-from deploy.simulate.judging import ENTERPRISE, USER, judge, judge_list
-from deploy.simulate.report import Report
-from deploy.simulate.wire import Answer, Body, Wire
+from deploy.simulate.judging import ENTERPRISE, USER
+from deploy.simulate.requests import Requests, equal
+from deploy.simulate.wire import Body, Wire
 
 AT_ONCE: Final = 8
 """Requests at once, where `--at-once` is not given: no provider says how many it sends."""
+JSON: Final = {"Accept": "application/scim+json", "Content-Type": "application/scim+json"}
+"""Headers of a client that keeps to RFC 7644 §3.1."""
 
 
 class PushedUser(Struct):
@@ -26,8 +27,8 @@ class PushedUser(Struct):
     """At the target."""
     person: Person
     """As last pushed."""
-    refers: str | None = None
-    """The id at the target of the manager who was pushed, where that is a request of its own."""
+    manager: str | None = None
+    """The id at the target of the manager, where that was pushed by a request of its own."""
 
 
 class PushedGroup(Struct):
@@ -44,24 +45,21 @@ class ScimIdp(ABC):
     """An IdP that brings a SCIM server to the company's truth."""
 
     NAME: ClassVar[str]
-    HEADERS: ClassVar[Mapping[str, str]] = {}
+    HEADERS: ClassVar[Mapping[str, str]] = JSON
     NOT_REPEATED: ClassVar[frozenset[int]] = frozenset()
     """Statuses after which nothing says that it tries again."""
     WITHDRAWS_GROUPS: ClassVar[bool] = True
     """Whether it deletes a group that it does not push any more."""
-    CREATED: ClassVar[frozenset[int]] = frozenset({201})
+    DELETES_USERS: ClassVar[bool] = True
+    """Whether it deletes somebody who is gone for good; else they stay inactive."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
+        self.requests = Requests(wire)
         self.users: dict[str, PushedUser] = {}
         """By the IdP's id."""
         self.groups: dict[str, PushedGroup] = {}
         """By the IdP's id."""
-
-    @property
-    def report(self) -> Report:
-        """Where it notes what it stumbles over."""
-        return self.wire.report
 
     @abstractmethod
     async def probe(self) -> None:
@@ -72,14 +70,15 @@ class ScimIdp(ABC):
         await self.sync_people(company)
         gone = [each for each in self.groups if each not in company.groups]
         if self.WITHDRAWS_GROUPS:
-            await self.wire.each(self.delete_group, gone)
+            await self.wire.each(self._withdraw, gone)
         await self.wire.each(lambda each: self._sync_group(each, company), company.groups.values())
 
     async def sync_people(self, company: Company) -> None:
         """Create, change, deactivate and delete users."""
         await self.wire.each(self._sync_person, company.people.values())
         gone = [each for each in self.users if each not in company.people]
-        await self.wire.each(self.delete_user, gone)
+        if self.DELETES_USERS:
+            await self.wire.each(self._delete, gone)
 
     async def _sync_person(self, person: Person) -> None:
         pushed = self.users.get(person.id)
@@ -109,8 +108,16 @@ class ScimIdp(ABC):
         if await self.link(person, linked):
             self.users[person.id] = linked
 
+    async def _delete(self, person_id: str) -> None:
+        if await self.requests.delete(f"Users/{self.users[person_id].id}"):
+            del self.users[person_id]
+
+    async def _withdraw(self, group_id: str) -> None:
+        if await self.requests.delete(f"Groups/{self.groups[group_id].id}"):
+            del self.groups[group_id]
+
     async def _sync_group(self, group: Group, company: Company) -> None:
-        """Inactive people are not pushed into groups, and those that are in it stay (C4)."""
+        """Inactive people are not pushed into groups, and those who are in one stay (§C4)."""
         pushed = self.groups.get(group.id)
         if pushed is None:
             created = await self.create_group(group)
@@ -119,7 +126,8 @@ class ScimIdp(ABC):
             pushed = self.groups[group.id] = PushedGroup(created, group.name, set())
         known = {each for each in group.members if each in self.users}
         wanted = {each for each in known if company.people[each].active or each in pushed.members}
-        pushed.members &= self.users.keys()  # the target forgets those who were deleted
+        # Whoever was deleted is in no group of the target any more.
+        pushed.members &= self.users.keys() & company.people.keys()
         if (group.name, wanted) == (pushed.name, pushed.members):
             await self.look_at_group(group, pushed)
         elif await self.update_group(group, pushed, wanted):
@@ -129,7 +137,8 @@ class ScimIdp(ABC):
 
     async def look_up(self, person: Person) -> str | None:
         """Whether somebody is there already; the id at the target."""
-        return await self.found("look-up of a user", "Users", "userName", person.email)
+        path = f"Users?filter={equal('userName', person.email)}"
+        return await self.requests.find("look-up of a user", path)
 
     async def link(self, person: Person, pushed: PushedUser) -> bool:
         """Take over somebody whom the look-up found; whether it worked."""
@@ -143,21 +152,13 @@ class ScimIdp(ABC):
     async def update_user(self, person: Person, pushed: PushedUser) -> bool:
         """Push what changed about somebody who is active; whether it worked."""
 
-    @abstractmethod
     async def deactivate(self, person: Person, pushed: PushedUser) -> bool:
         """Somebody may not log in any more; whether it worked."""
+        return await self.update_user(person, pushed)
 
     async def reactivate(self, person: Person, pushed: PushedUser) -> bool:
         """Somebody may log in again; whether it worked."""
         return await self.update_user(person, pushed)
-
-    async def delete_user(self, person_id: str) -> None:
-        """Somebody is deleted at the IdP."""
-        answer = await self.wire.ask(
-            "DELETE of a user", "DELETE", f"Users/{self.users[person_id].id}", expects={204}
-        )
-        if answer.ok:
-            del self.users[person_id]
 
     async def look_again(self, person: Person, pushed: PushedUser) -> bool:  # noqa: ARG002
         """What is asked about somebody of whom there is no news; whether it went well."""
@@ -171,38 +172,9 @@ class ScimIdp(ABC):
     async def update_group(self, group: Group, pushed: PushedGroup, wanted: set[str]) -> bool:
         """Push name and members (ids at the IdP) that changed; whether all of it worked."""
 
-    async def delete_group(self, group_id: str) -> None:
-        """A group is not pushed any more."""
-        answer = await self.wire.ask(
-            "DELETE of a group", "DELETE", f"Groups/{self.groups[group_id].id}", expects={204}
-        )
-        if answer.ok:
-            del self.groups[group_id]
-
     async def look_at_group(self, group: Group, pushed: PushedGroup) -> bool:  # noqa: ARG002
         """What is asked about a group of which there is no news; whether it went well."""
         return True
-
-    # --- requests that several of them send
-
-    async def write(
-        self, kind: str, method: str, path: str, body: Body, expects: Iterable[int] = (200,)
-    ) -> tuple[Answer, str | None]:
-        """Send a resource, and judge what comes back; its id with it."""
-        answer = await self.wire.ask(kind, method, path, body, expects=expects)
-        return answer, judge(self.report, kind, answer, body if method != "PATCH" else {})
-
-    async def found(self, kind: str, endpoint: str, attribute: str, value: str) -> str | None:
-        """The id of the one resource with a value; a 404 is taken for none (idp-facts §4.1)."""
-        where = quote(f'{attribute} eq "{value}"')
-        answer = await self.wire.ask(kind, "GET", self.search(endpoint, where), expects={200, 404})
-        matches = judge_list(self.report, kind, answer) if answer.status == 200 else []
-        ids = [str(each["id"]) for each in matches if each.get("id")]
-        return ids[0] if ids else None
-
-    def search(self, endpoint: str, where: str) -> str:
-        """The URL of a search; `where` is a percent-encoded filter."""
-        return f"{endpoint}?filter={where}"
 
     def ids(self, people: Iterable[str]) -> list[str]:
         """Ids at the target, in a fixed order."""
@@ -216,7 +188,7 @@ def hundreds(values: Sequence[str]) -> Iterator[list[str]]:
 
 
 def user(person: Person) -> Body:
-    """What all providers send about somebody."""
+    """What most providers send about somebody."""
     return {
         "schemas": [USER, ENTERPRISE],
         "externalId": person.id,
@@ -228,3 +200,15 @@ def user(person: Person) -> Body:
         "active": person.active,
         ENTERPRISE: {"department": person.department},
     }
+
+
+def member_changes(left: Iterable[str], joined: Sequence[str]) -> list[Body]:
+    """PATCH operations as the RFC has them: who left, and then who joined, by hundreds."""
+    removals: list[Body] = [
+        {"op": "remove", "path": f'members[value eq "{each}"]'} for each in left
+    ]
+    adds: list[Body] = [
+        {"op": "add", "path": "members", "value": [{"value": each} for each in some]}
+        for some in hundreds(joined)
+    ]
+    return removals + adds

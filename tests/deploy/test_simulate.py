@@ -17,12 +17,13 @@ from deploy.cli import simulate
 from deploy.cli.app import app
 from deploy.cli.errors import CommandError
 from deploy.local.ports import free_ports
-from deploy.simulate import company, providers
-from deploy.simulate.company import Company, founded, life
+from deploy.simulate import providers
+from deploy.simulate.company import Company, founded
+from deploy.simulate.life import LIFE, life
 from deploy.simulate.report import Report
 from tests.deploy.docs import documented, same_shape
 
-STEPS = list(company.LIFE)
+STEPS = list(LIFE)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ def after(*steps: str, people: int = 100) -> Iterator[Company]:
     truth = founded(7, people, 4)
     yield truth
     for step in steps:
-        truth = company.LIFE[step](truth, rng)
+        truth = LIFE[step](truth, rng)
         yield truth
 
 
