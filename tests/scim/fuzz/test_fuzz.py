@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.scim.fuzz import garbled
-from tests.scim.idp import Idp
+from tests.scim.idp import USER, Idp
 from tests.scim.test_users import ERROR
 
 EXPLORES = settings.get_current_profile_name() == "fuzz"
@@ -58,6 +58,7 @@ def is_error(body: Any, status: int) -> None:
 
 @fuzzed
 @given(person=garbled.people)
+@example(person={"schemas": [USER, "urn:x:y"], "userName": "{new}"})  # came back, then was gone
 def test_people(idp: Idp, fill: Callable[[str], str], person: Any) -> None:
     body = garbled.content(person, fill)
     made = answer(idp, "POST", "Users", content=body)
