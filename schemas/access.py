@@ -7,7 +7,7 @@ import msgspec
 Standing = Literal["active", "none"]
 """Whether a member may log in."""
 
-LostBecause = Literal["deactivated", "deleted", "no_mapped_group", "disconnected"]
+LostBecause = Literal["deactivated", "deleted", "no_mapped_group", "disconnected", "manual"]
 """Why somebody lost access (access-rules §5)."""
 
 
@@ -36,7 +36,7 @@ NO_ACCESS = Access()
 class Because(msgspec.Struct, frozen=True, kw_only=True):
     """Which group, rule or policy decided (access-rules §6)."""
 
-    kind: Literal["group", "default_role", "directory", "mapping", "role", "admin"]
+    kind: Literal["group", "default_role", "directory", "mapping", "role", "admin", "manual"]
     id: str
     name: str
     """For people to read."""

@@ -10,7 +10,13 @@ from schemas.origin import (
     Stamp,
 )
 from schemas.scim import AnyScimChange, ScimChange, is_removal
-from schemas.settings_changes import AnySettingsChange, DisconnectDirectory, RevokeToken
+from schemas.settings_changes import (
+    AnySettingsChange,
+    DisconnectDirectory,
+    RemoveProductMember,
+    RevokeToken,
+    SetProductMember,
+)
 
 
 class ReportedChange(DirectoryChange, frozen=True, kw_only=True):
@@ -86,6 +92,12 @@ class DirectoryDeleted(ReportedChange, frozen=True, kw_only=True, tag="directory
     """A directory is gone with all its users and groups; nothing else follows (idp-facts §1.2)."""
 
 
+class DomainsReported(ReportedChange, frozen=True, kw_only=True, tag="domains_reported"):
+    """WorkOS verified that these domains are the organization's."""
+
+    domains: tuple[str, ...]
+
+
 class DirectoryNoted(ReportedChange, frozen=True, kw_only=True, tag="directory_noted"):
     """Something that changes nothing here, and that the audit log of the tenant shall tell."""
 
@@ -111,6 +123,7 @@ AnyReportedChange = (
     | MembershipRemoved
     | DirectoryStateReported
     | DirectoryDeleted
+    | DomainsReported
     | DirectoryNoted
 )
 AnyDirectoryChange = AnyReportedChange | AnyScimChange
@@ -125,7 +138,7 @@ class Page(Change, frozen=True, kw_only=True, tag="page"):
     who waits for a page.
     """
 
-    changes: tuple[UserReported | GroupReported | MembershipAdded, ...]
+    changes: tuple[UserReported | GroupReported | MembershipAdded | SetProductMember, ...]
 
 
 Inbound = AnyChange | Page
@@ -142,8 +155,10 @@ def is_urgent(change: Inbound) -> bool:
             return not change.user.active
         case UserDeleted() | GroupDeleted() | MembershipRemoved() | DirectoryDeleted():
             return True
-        case DisconnectDirectory() | RevokeToken():
+        case DisconnectDirectory() | RevokeToken() | RemoveProductMember():
             return True
+        case SetProductMember():
+            return change.manual.standing != "active"
         case ScimChange():
             return is_removal(change)
         case _:

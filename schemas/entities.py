@@ -42,6 +42,7 @@ def entity_of(message: "Inbound | Output") -> str:  # noqa: C901, PLR0911, PLR09
             settings.CreateDirectory()
             | settings.SetDirectory()
             | settings.DisconnectDirectory()
+            | settings.SwitchDirectory()
             | changes.DirectoryStateReported()
             | changes.DirectoryDeleted()
             | recorded.DirectoryRecorded()
@@ -59,11 +60,17 @@ def entity_of(message: "Inbound | Output") -> str:  # noqa: C901, PLR0911, PLR09
             return _named("token", message.directory_id, message.token_id)
         case settings.RuleHold() | recorded.HoldRecorded():
             return _named("hold", message.member_id)
+        case settings.SetProductMember() | settings.RemoveProductMember():
+            return _named("product", message.product_id)
+        case settings.LinkMember() | settings.UnlinkMember() | recorded.ManualRecorded():
+            return _named("manual", message.member_id)
+        case settings.SetDomain() | settings.RemoveDomain() | recorded.DomainRecorded():
+            return _named("domain", message.domain)
         case recorded.WarningRecorded():
             return of_itself(message.event_id)
         case changes.DropDeadLetter() | DeadLetterRuled():
             return _named("letter", message.letter_id)
-        case changes.DirectoryNoted() | changes.Page():
+        case changes.DirectoryNoted() | changes.DomainsReported() | changes.Page():
             return of_itself(message.change_id)
         case recorded.ChangeSettled():
             return of_itself(message.cause)

@@ -104,6 +104,8 @@ TOKEN_DAYS: Final = 3_650
 """Longest life of a token that expires, in days."""
 OWN_ATTRIBUTES: Final = 50
 """Attributes that a tenant adds to those that are kept, or exempts from redaction."""
+RIVALS: Final = 10
+"""Members of whom somebody may be one, as far as they are looked at and listed."""
 TOKENS_PER_DIRECTORY: Final = 2
 """Tokens of a SCIM directory that can be used at once: one replaces the other (DESIGN §6)."""
 PAGE: Final = 200

@@ -8,6 +8,11 @@ SoleAdmin = Literal["allow", "block"]
 """What happens when the last administrator would lose that role: `block` holds it back."""
 Breaker = Literal["off", "alert", "hold"]
 """What happens when many people would lose access at once (`schemas.limits.BREAKER_*`)."""
+Linked = Literal["directory", "higher"]
+"""Whose word counts of people whom a directory and the product grant something (access-rules §4).
+
+`higher`: while a directory has somebody active, the higher role and all workspaces of both.
+"""
 HoldReason = Literal["testing", "paused", "conflict", "sole_admin", "breaker"]
 """Why applied access lags behind desired access (access-rules §1), in the order of the gates."""
 

@@ -44,6 +44,7 @@ tenant = Table(
     Column("default_role", Text),
     Column("sole_admin", Text, nullable=False),
     Column("breaker", Text, nullable=False),
+    Column("linked", Text, nullable=False),
     Column("own_attributes", JSONB, nullable=False),
     Column("kept_as_sent", JSONB, nullable=False),
 )
@@ -74,6 +75,8 @@ directory = Table(
     Column("connected", Boolean, nullable=False),
     Column("on_disconnect", Text, nullable=False),
     _at("ended_at", nullable=True),
+    Column("replaces", Text),
+    Column("replaced_by", Text),
 )
 directory_owner = Table(  # across tenants: the door asks it before it knows the tenant
     "directory_owner",

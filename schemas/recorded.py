@@ -7,8 +7,9 @@ import msgspec
 
 from schemas.access import Access, WorkspaceGrant
 from schemas.events import Event
+from schemas.manual import ManualStanding, Proof
 from schemas.origin import Attribute, Kind, Mode, OnDisconnect, Provider
-from schemas.policy import Breaker, HoldReason, OwnAttribute, SoleAdmin
+from schemas.policy import Breaker, HoldReason, Linked, OwnAttribute, SoleAdmin
 from schemas.scim import Document
 
 WarningKind = Literal["unknown_member", "ignored_attribute"]
@@ -71,6 +72,7 @@ class TenantRecorded(Event, frozen=True, kw_only=True, tag="tenant_recorded"):
     default_role: str | None
     sole_admin: SoleAdmin
     breaker: Breaker
+    linked: Linked
     own_attributes: tuple[OwnAttribute, ...]
     kept_as_sent: tuple[str, ...]
 
@@ -102,6 +104,8 @@ class DirectoryRecorded(Event, frozen=True, kw_only=True, tag="directory_recorde
     on_disconnect: OnDisconnect
     ended_at: datetime | None = None
     """When it was disconnected or deleted; nothing of it is there any more."""
+    replaces: str | None = None
+    replaced_by: str | None = None
 
 
 class MappingRecorded(Event, frozen=True, kw_only=True, tag="mapping_recorded"):
@@ -132,6 +136,30 @@ class HoldRecorded(Event, frozen=True, kw_only=True, tag="hold_recorded"):
     reason: HoldReason | None
     discarded: bool
     desired: Access
+    rivals: tuple[str, ...] = ()
+    """Members of whom the person may be one; the member on hold is none yet."""
+
+
+class ManualRecorded(Event, frozen=True, kw_only=True, tag="manual_recorded"):
+    """The product says this of a member."""
+
+    member_id: str
+    product_id: str | None
+    standing: ManualStanding
+    role: str | None
+    workspaces: tuple[WorkspaceGrant, ...]
+    email: str | None
+    display_name: str
+    external_id: str | None
+    joined_at: datetime | None
+    protected: bool
+
+
+class DomainRecorded(Event, frozen=True, kw_only=True, tag="domain_recorded"):
+    """A domain is the tenant's own, or no longer (proof None)."""
+
+    domain: str
+    proof: Proof | None
 
 
 class WarningRecorded(Event, frozen=True, kw_only=True, tag="warning_recorded"):
@@ -167,6 +195,8 @@ DirectoryEvent = (
     | MappingRecorded
     | TokenRecorded
     | HoldRecorded
+    | ManualRecorded
+    | DomainRecorded
     | WarningRecorded
     | ChangeSettled
 )

@@ -49,6 +49,30 @@ hold = Table(
     Column("reason", Text, nullable=False),
     Column("discarded", Boolean, nullable=False),
     Column("desired", JSONB, nullable=False),
+    Column("rivals", JSONB, nullable=False),  # ids of members of whom the person may be one
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+)
+manual_member = Table(  # what the product says of its members
+    "manual_member",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("member_id", Text, primary_key=True),
+    Column("product_id", Text),
+    Column("standing", Text, nullable=False),
+    Column("role", Text),
+    Column("workspaces", JSONB, nullable=False),
+    Column("email", Text),
+    Column("display_name", Text, nullable=False),
+    Column("external_id", Text),
+    Column("joined_at", DateTime(timezone=True)),
+    Column("protected", Boolean, nullable=False),
+)
+domain = Table(
+    "domain",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("domain", Text, primary_key=True),
+    Column("proof", Text, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
 )
 directory_warning = Table(

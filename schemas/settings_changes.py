@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Literal
 
 from schemas.access import WorkspaceGrant
+from schemas.manual import Manual, Proof
 from schemas.origin import Change, Kind, Mode, OnDisconnect, Provider
-from schemas.policy import Breaker, HoldReason, OwnAttribute, SoleAdmin
+from schemas.policy import Breaker, HoldReason, Linked, OwnAttribute, SoleAdmin
 
 
 class CreateTenant(Change, frozen=True, kw_only=True, tag="create_tenant"):
@@ -37,6 +38,7 @@ class SetPolicy(Change, frozen=True, kw_only=True, tag="set_policy"):
 
     sole_admin: SoleAdmin | None = None
     breaker: Breaker | None = None
+    linked: Linked | None = None
     own_attributes: tuple[OwnAttribute, ...] | None = None
     kept_as_sent: tuple[str, ...] | None = None
 
@@ -48,6 +50,8 @@ class CreateDirectory(Change, frozen=True, kw_only=True, tag="create_directory")
     name: str
     provider: Provider = "generic"
     kind: Kind = "workos"
+    replaces: str | None = None
+    """Another directory of the tenant with the same people: they are linked, none is made twice."""
 
 
 class SetDirectory(Change, frozen=True, kw_only=True, tag="set_directory"):
@@ -56,12 +60,20 @@ class SetDirectory(Change, frozen=True, kw_only=True, tag="set_directory"):
     directory_id: str
     on_disconnect: OnDisconnect | None = None
     mode: Mode | None = None
+    replaces: str | None = None
 
 
 class DisconnectDirectory(Change, frozen=True, kw_only=True, tag="disconnect_directory"):
     """End a SCIM directory, with all its users and groups."""
 
     directory_id: str
+
+
+class SwitchDirectory(Change, frozen=True, kw_only=True, tag="switch_directory"):
+    """From now on a directory speaks for the people of the one that it replaces, which ends."""
+
+    directory_id: str
+    """The one that replaces."""
 
 
 class CreateToken(Change, frozen=True, kw_only=True, tag="create_token"):
@@ -93,6 +105,52 @@ class RuleHold(Change, frozen=True, kw_only=True, tag="rule_hold"):
     ruling: Literal["approve", "discard", "separate"]
     reason: HoldReason | None = None
     """Of the hold that the administrator saw; if it is another one by now, nothing happens."""
+    into: str | None = None
+    """Of a `conflict` with several members: which of them it is."""
+
+
+class SetProductMember(Change, frozen=True, kw_only=True, tag="set_product_member"):
+    """The product says how one of its members stands."""
+
+    product_id: str
+    """The product's own id of the person."""
+    manual: Manual
+    member_id: str | None = None
+    """Which member it is, where the product knows that; else it is found, or made."""
+
+
+class RemoveProductMember(Change, frozen=True, kw_only=True, tag="remove_product_member"):
+    """The product has a member no longer; access ends, whatever directories say."""
+
+    product_id: str
+
+
+class LinkMember(Change, frozen=True, kw_only=True, tag="link_member"):
+    """A directory user is a member, by an administrator's word."""
+
+    member_id: str
+    directory_id: str
+    user_id: str
+
+
+class UnlinkMember(Change, frozen=True, kw_only=True, tag="unlink_member"):
+    """A directory speaks for a member no longer, who keeps their access as a manual one."""
+
+    member_id: str
+    directory_id: str
+
+
+class SetDomain(Change, frozen=True, kw_only=True, tag="set_domain"):
+    """A domain of email addresses is the tenant's own."""
+
+    domain: str
+    proof: Proof
+
+
+class RemoveDomain(Change, frozen=True, kw_only=True, tag="remove_domain"):
+    """A domain is the tenant's own no longer; who is linked stays so."""
+
+    domain: str
 
 
 class SetMapping(Change, frozen=True, kw_only=True, tag="set_mapping"):
@@ -115,8 +173,15 @@ AnySettingsChange = (
     | CreateDirectory
     | SetDirectory
     | DisconnectDirectory
+    | SwitchDirectory
     | CreateToken
     | RevokeToken
     | SetMapping
     | RuleHold
+    | SetProductMember
+    | RemoveProductMember
+    | LinkMember
+    | UnlinkMember
+    | SetDomain
+    | RemoveDomain
 )

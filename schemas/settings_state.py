@@ -5,7 +5,8 @@ from datetime import datetime
 import msgspec
 
 from schemas.access import WorkspaceGrant
-from schemas.policy import Breaker, HoldReason, OwnAttribute, SoleAdmin
+from schemas.manual import Proof
+from schemas.policy import Breaker, HoldReason, Linked, OwnAttribute, SoleAdmin
 from schemas.state import State, key
 
 
@@ -19,6 +20,7 @@ class Tenant(State, frozen=True, kw_only=True):
     admin_roles: tuple[str, ...] = ()
     sole_admin: SoleAdmin = "allow"
     breaker: Breaker = "off"
+    linked: Linked = "directory"
     own_attributes: tuple[OwnAttribute, ...] = ()
     kept_as_sent: tuple[str, ...] = ()
     """Names of attributes whose values are never replaced by a hash."""
@@ -44,6 +46,12 @@ class Token(State, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+class Domain(State, frozen=True, kw_only=True):
+    """A domain of email addresses is the tenant's own."""
+
+    proof: Proof
 
 
 class Admin(State, frozen=True, kw_only=True):
@@ -78,6 +86,11 @@ def workspace_key(tenant_id: str, slug: str) -> bytes:
 def mapping_key(tenant_id: str, directory_id: str, group_id: str) -> bytes:
     """Where a Mapping stands."""
     return key("mapping", tenant_id, directory_id, group_id)
+
+
+def domain_key(tenant_id: str, domain: str) -> bytes:
+    """Where a Domain stands; `domain` is in the form in which names are compared."""
+    return key("domain", tenant_id, domain)
 
 
 def admin_key(tenant_id: str, member_id: str) -> bytes:

@@ -12,18 +12,14 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from schemas.access import NO_ACCESS, Access
+from schemas.manual import Manual
 from schemas.names import is_redacted
 from schemas.origin import Attribute, Kind, Mode, OnDisconnect, Provider, Stamp
 from schemas.policy import Hold
 from schemas.scim import Document
 
 SEPARATOR: Final = b"\0"
-"""Parts every key.
-
-Ids never contain it, because the door refuses it (Postgres text cannot hold it either).
-"""
-
-
+"""Parts every key: ids never contain it, because the door refuses it, as Postgres does."""
 _SEPARATOR: Final = SEPARATOR.decode()
 Leaving = Literal["deactivated", "deleted"]
 """What the IdP wants to become of a person whom a policy keeps."""
@@ -69,6 +65,10 @@ class Directory(State, frozen=True, kw_only=True):
     connected: bool = True
     deleted_at: Stamp | None = None
     """Of the newest deletion: what is not newer is no longer there."""
+    replaces: str | None = None
+    """The directory whose people these are: they are linked by what that one knew of them."""
+    replaced_by: str | None = None
+    """The directory that came in its place; what this one says counts no more."""
 
 
 class DirectoryUser(State, frozen=True, kw_only=True):
@@ -94,6 +94,8 @@ class DirectoryUser(State, frozen=True, kw_only=True):
     """The IdP wants this person gone, and a policy holds it back."""
     in_conflict: bool = False
     """Returning, or somebody new with an old address: an administrator says which."""
+    unlinked: bool = False
+    """An administrator said that this is no member's: nothing that is reported links it again."""
 
     @property
     def deleted(self) -> bool:
@@ -140,6 +142,8 @@ class Link(State, frozen=True, kw_only=True):
     """Which member a person at an IdP is; outlives the directory user."""
 
     member_id: str
+    unlinked: bool = False
+    """The person was that member, and an administrator ended it."""
 
 
 class UserKey(msgspec.Struct, frozen=True, order=True):
@@ -157,6 +161,11 @@ class Member(State, frozen=True, kw_only=True):
     testing or paused, whose mode they are asked for."""
     external_ids: tuple[str, ...] = ()
     product_id: str | None = None
+    manual: Manual | None = None
+    """What the product says of the member; None where it says nothing."""
+    rivals: tuple[str, ...] = ()
+    """Members of whom this may be one: nothing is told of it before somebody says (access-rules
+    §4)."""
     email: str | None = None
     display_name: str = ""
     attributes: dict[str, Attribute] = {}
@@ -172,6 +181,8 @@ class Member(State, frozen=True, kw_only=True):
     """Why `applied` is not what is desired."""
     holds: int = 0
     """Counts what became of the member's holds."""
+    refused_email: str | None = None
+    """An address that a directory gave and that was not taken over: its domain is not verified."""
 
 
 class Position(State, frozen=True, kw_only=True):

@@ -70,6 +70,13 @@ class ReevaluateHeld(Chunked, frozen=True, kw_only=True, tag="reevaluate_held"):
     reason: HoldReason
 
 
+class SettleConflicts(Chunked, frozen=True, kw_only=True, tag="settle_conflicts"):
+    """Follow-up work: see whether it is known by now who those are who are on hold for a conflict.
+
+    By member id.
+    """
+
+
 class FinishLeaving(AnyWork, frozen=True, kw_only=True, tag="finish_leaving"):
     """Follow-up work: nothing keeps a directory user any more whom the IdP wanted gone."""
 
@@ -89,6 +96,7 @@ Work = (
     | ReevaluateTenant
     | ReevaluateDirectory
     | ReevaluateHeld
+    | SettleConflicts
     | FinishLeaving
     | ForgetLate
 )

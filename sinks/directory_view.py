@@ -17,8 +17,10 @@ from schemas.events import AccessEvent
 from schemas.recorded import (
     ChangeSettled,
     DirectoryRecorded,
+    DomainRecorded,
     GroupRecorded,
     HoldRecorded,
+    ManualRecorded,
     MappingRecorded,
     MembershipRecorded,
     RoleRecorded,
@@ -47,6 +49,8 @@ _TABLES: Final[dict[type, Table]] = {
     TokenRecorded: scim_models.scim_token,
     HoldRecorded: scim_models.hold,
     WarningRecorded: scim_models.directory_warning,
+    ManualRecorded: scim_models.manual_member,
+    DomainRecorded: scim_models.domain,
 }
 """Where each event stands; its fields are named like the columns."""
 
@@ -109,6 +113,8 @@ def _is_gone(event: Output) -> bool:
             return not event.present
         case HoldRecorded():
             return event.reason is None
+        case DomainRecorded():
+            return event.proof is None
         case _:
             return False
 

@@ -43,8 +43,31 @@ CREATE TABLE hold (
     reason text NOT NULL,
     discarded boolean NOT NULL,
     desired jsonb NOT NULL,
+    rivals jsonb NOT NULL,
     recorded_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, member_id)
+);
+CREATE TABLE manual_member (
+    tenant_id text,
+    member_id text,
+    product_id text,
+    standing text NOT NULL,
+    role text,
+    workspaces jsonb NOT NULL,
+    email text,
+    display_name text NOT NULL,
+    external_id text,
+    joined_at timestamptz,
+    protected boolean NOT NULL,
+    PRIMARY KEY (tenant_id, member_id)
+);
+CREATE INDEX manual_member_by_product_id ON manual_member (tenant_id, product_id);
+CREATE TABLE domain (
+    tenant_id text,
+    domain text,
+    proof text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, domain)
 );
 CREATE TABLE directory_warning (
     tenant_id text,

@@ -9,6 +9,7 @@ CREATE TABLE tenant (
     default_role text,
     sole_admin text NOT NULL,
     breaker text NOT NULL,
+    linked text NOT NULL,
     own_attributes jsonb NOT NULL,
     kept_as_sent jsonb NOT NULL
 );
@@ -35,6 +36,8 @@ CREATE TABLE directory (
     connected boolean NOT NULL,
     on_disconnect text NOT NULL,
     ended_at timestamptz,
+    replaces text,
+    replaced_by text,
     PRIMARY KEY (tenant_id, directory_id)
 );
 CREATE TABLE directory_owner (

@@ -1,13 +1,13 @@
-"""Desired access: what all of a member's directory users, the mapping and the policy add up to."""
+"""Desired access: what directory users, the mapping, the policy and the product add up to."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import msgspec
 
 from processors.core import presence
 from processors.core.draft import Draft
 from schemas import settings_state, state
-from schemas.access import NO_ACCESS, Access, Because, WorkspaceGrant
+from schemas.access import NO_ACCESS, Access, Because, LostBecause, WorkspaceGrant
 from schemas.settings_state import Mapping, Tenant
 from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Member, UserKey
 
@@ -21,11 +21,12 @@ class Desired(msgspec.Struct, frozen=True, kw_only=True):
     access: Access
     because: Because | None = None
     """None where there is no access."""
+    by_product: bool = False
+    """What the product says decided alone: it is a fact, which no gate stops."""
 
 
 class _Grant(msgspec.Struct, frozen=True, kw_only=True):
-    group_id: str
-    group_name: str
+    because: Because
     mapping: Mapping
 
 
@@ -44,24 +45,43 @@ def speaking(draft: Draft, users: Users) -> Users:
     """Those that count: after its end a directory speaks for nobody whom it does not report again.
 
     Under the policy `keep` its people stay as they are (access-rules §5): what was reported last
-    goes on counting.
+    goes on counting, until a directory that came in its place speaks for them.
     """
+    reporting = {key.directory_id for key, _ in users}
     return tuple(
-        (key, user) for key, user in users if _speaks(draft.directory(key.directory_id), user)
+        (key, user)
+        for key, user in users
+        if _speaks(draft.directory(key.directory_id), user, reporting)
     )
 
 
-def desired(draft: Draft, users: Users) -> Desired:
-    """The access that a member with these directory users, who all count, should have.
+def desired(draft: Draft, member: Member, users: Users) -> Desired:
+    """The access that a member should have, of whom these directory users count.
 
-    The highest rank wins, ties by name; workspaces add up; in no mapped group the default role, or
-    nothing where the tenant has none (access-rules §1).  Whom the IdP wants gone is gone.
+    Of whom the product alone knows, its word counts; whom it has suspended or protects, always.
+    """
+    manual = member.manual
+    if manual is not None and manual.standing != "active":
+        return Desired(access=NO_ACCESS, by_product=True)
+    if manual is not None and (manual.protected or not member.external_ids):
+        granted = Access(standing="active", role=manual.role, workspaces=manual.workspaces)
+        return Desired(access=granted, because=_by_product(member), by_product=True)
+    return _by_directories(draft, member, speaking(draft, users))
+
+
+def _by_directories(draft: Draft, member: Member, users: Users) -> Desired:
+    """The highest rank wins, ties by name; workspaces add up; whom the IdP wants gone is gone.
+
+    In no mapped group the default role, or nothing where the tenant has none (access-rules §1).
     """
     active = [(key, user) for key, user in users if user.active and user.leaving is None]
     if not active:
         return Desired(access=NO_ACCESS)
     tenant = draft.tenant()
     grants = [grant for key, user in active for grant in _grants(draft, key, user)]
+    if member.manual is not None and tenant.linked == "higher":
+        said = Mapping(role=member.manual.role, workspaces=member.manual.workspaces)
+        grants.append(_Grant(because=_by_product(member), mapping=said))
     workspaces = _workspaces(tenant, grants)
     role, because = _role(tenant, grants)
     if role is None and not workspaces:
@@ -71,8 +91,27 @@ def desired(draft: Draft, users: Users) -> Desired:
     )
 
 
-def _speaks(directory: Directory, user: DirectoryUser) -> bool:
-    return directory.on_disconnect == "keep" or not presence.is_gone(directory, user.stamp)
+def lost_because(draft: Draft, wanted: Desired, users: Users) -> LostBecause:
+    """By who is left: the directory users that are not deleted, and those of them that count."""
+    if wanted.by_product:
+        return "manual"
+    held = tuple(each for each in users if not each[1].deleted and each[1].leaving != "deleted")
+    heard = speaking(draft, held)
+    if any(user.active and not user.leaving and not user.in_conflict for _, user in heard):
+        return "no_mapped_group"
+    if heard:
+        return "deactivated"
+    return "disconnected" if held else "deleted"
+
+
+def _speaks(directory: Directory, user: DirectoryUser, reporting: Container[str]) -> bool:
+    if not presence.is_gone(directory, user.stamp):
+        return True
+    return directory.on_disconnect == "keep" and directory.replaced_by not in reporting
+
+
+def _by_product(member: Member) -> Because:
+    return Because(kind="manual", id=member.product_id or "", name="the product")
 
 
 def _grants(draft: Draft, key: UserKey, user: DirectoryUser) -> Iterator[_Grant]:
@@ -89,23 +128,24 @@ def _grants(draft: Draft, key: UserKey, user: DirectoryUser) -> Iterator[_Grant]
         group = draft.get(state.group_key(tenant_id, directory_id, group_id), DirectoryGroup)
         if presence.edge_counts(edge, user, group, end):
             name = (group.name if group else "") or group_id
-            yield _Grant(group_id=group_id, group_name=name, mapping=mapping)
+            because = Because(kind="group", id=group_id, name=name)
+            yield _Grant(because=because, mapping=mapping)
 
 
 def _role(tenant: Tenant, grants: list[_Grant]) -> tuple[str | None, Because | None]:
     ranked = [
-        (tenant.ranks[grant.mapping.role], grant.mapping.role, grant.group_id, grant)
+        (tenant.ranks[grant.mapping.role], grant.mapping.role, grant.because.id, grant)
         for grant in grants
         if grant.mapping.role is not None and grant.mapping.role in tenant.ranks
     ]
     if ranked:
         _, role, _, best = max(ranked, key=lambda entry: entry[:3])
-        return role, Because(kind="group", id=best.group_id, name=best.group_name)
+        return role, best.because
     if tenant.default_role is not None:
         role = tenant.default_role
         return role, Because(kind="default_role", id=role, name=role)
     if grants:
-        return None, Because(kind="group", id=grants[0].group_id, name=grants[0].group_name)
+        return None, grants[0].because
     return None, None
 
 

@@ -3,14 +3,14 @@
 What its end means for people is the tenant's policy (access-rules §5), and follows in chunks.
 """
 
-from typing import Any, assert_never
+from typing import assert_never
 
-from processors.core import answers, explain
+from processors.core import answers, explain, replacing
 from processors.core.draft import Decision, Draft
+from processors.core.replacing import details, recorded
 from schemas import settings_state, state
 from schemas.access import Because
 from schemas.changes import DirectoryDeleted, DirectoryNoted, DirectoryStateReported
-from schemas.recorded import DirectoryRecorded
 from schemas.settings_changes import CreateDirectory, DisconnectDirectory, SetDirectory
 from schemas.settings_state import Tenant
 from schemas.state import Directory
@@ -23,14 +23,18 @@ def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
         return answers.no_tenant(draft, change)
     place = state.directory_key(draft.tenant_id, change.directory_id)
     known = draft.get(place, Directory)
-    wanted = Directory(name=change.name, provider=change.provider, kind=change.kind)
+    wanted = Directory(
+        name=change.name, provider=change.provider, kind=change.kind, replaces=change.replaces
+    )
+    if known is None and (lacking := replacing.lacking(draft, change)) is not None:
+        return answers.refused(draft, change, *lacking)
     if known is None:
-        draft.emit(_recorded(draft, change.directory_id, wanted))
+        draft.emit(recorded(draft, change.directory_id, wanted))
         return answers.applied(
             draft,
             change,
             {place: wanted},
-            _details(change.directory_id, wanted),
+            details(change.directory_id, wanted),
             subject=f"directory/{change.directory_id}",
             sentence=f"The directory {change.name} was connected.",
             status=201,
@@ -38,7 +42,7 @@ def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
     if (known.name, known.provider, known.kind) != (wanted.name, wanted.provider, wanted.kind):
         detail = f"{change.directory_id} is already there as {known.name} ({known.provider})"
         return answers.refused(draft, change, 409, "taken", detail)
-    return answers.unchanged(draft, change, _details(change.directory_id, known))
+    return answers.unchanged(draft, change, details(change.directory_id, known))
 
 
 def set_directory(draft: Draft, change: SetDirectory) -> Decision:
@@ -54,13 +58,20 @@ def set_directory(draft: Draft, change: SetDirectory) -> Decision:
         known,
         on_disconnect=change.on_disconnect or known.on_disconnect,
         mode=change.mode or known.mode,
+        replaces=change.replaces or known.replaces,
     )
     if wanted == known:
-        return answers.unchanged(draft, change, _details(change.directory_id, known))
-    draft.emit(_recorded(draft, change.directory_id, wanted))
+        return answers.unchanged(draft, change, details(change.directory_id, known))
+    if (lacking := replacing.lacking(draft, change)) is not None:
+        return answers.refused(draft, change, *lacking)
+    draft.emit(recorded(draft, change.directory_id, wanted))
+    if wanted.replaces != known.replaces:
+        replacing.begin(draft, wanted)
     outcome = f"people of {known.name} {explain.ENDS[wanted.on_disconnect]} when it ends"
     if known.mode != wanted.mode:
         outcome = f"the directory {known.name} is {wanted.mode}"
+    elif known.replaces != wanted.replaces and change.on_disconnect is None:
+        outcome = f"the directory {known.name} replaces {wanted.replaces}"
     if known.deleted_at is not None or known.mode != wanted.mode:
         because = Because(kind="directory", id=change.directory_id, name=known.name)
         trigger = state.changed(draft.trigger, phrase=outcome, because=because)
@@ -72,7 +83,7 @@ def set_directory(draft: Draft, change: SetDirectory) -> Decision:
         draft,
         change,
         {place: wanted},
-        _details(change.directory_id, wanted),
+        details(change.directory_id, wanted),
         subject=f"directory/{change.directory_id}",
         sentence=f"From now on {outcome}.",
     )
@@ -125,10 +136,10 @@ def disconnect_directory(draft: Draft, change: DisconnectDirectory) -> Decision:
         detail = f"{known.name} is connected through WorkOS: delete it there"
         return answers.refused(draft, change, 409, "workos_directory", detail)
     if known.deleted_at is not None:
-        return answers.unchanged(draft, change, _details(change.directory_id, known))
+        return answers.unchanged(draft, change, details(change.directory_id, known))
     stamp = draft.tick(change.directory_id)
     ended = state.changed(known, deleted_at=stamp, stamp=stamp, connected=False)
-    draft.emit(_recorded(draft, change.directory_id, ended))
+    draft.emit(recorded(draft, change.directory_id, ended))
     because = Because(kind="directory", id=change.directory_id, name=known.name)
     phrase = f"the directory {known.name} was disconnected"
     trigger = state.changed(draft.trigger, phrase=phrase, because=because)
@@ -139,7 +150,7 @@ def disconnect_directory(draft: Draft, change: DisconnectDirectory) -> Decision:
         draft,
         change,
         {place: ended},
-        _details(change.directory_id, ended),
+        details(change.directory_id, ended),
         subject=f"directory/{change.directory_id}",
         sentence=f"The directory {known.name} was disconnected; its people"
         f" {explain.ENDS[known.on_disconnect]}.",
@@ -169,24 +180,4 @@ def _record(
     draft: Draft, change: DirectoryStateReported | DirectoryDeleted, directory: Directory
 ) -> None:
     draft.put(state.directory_key(draft.tenant_id, change.directory_id), directory)
-    draft.emit(_recorded(draft, change.directory_id, directory))
-
-
-def _recorded(draft: Draft, directory_id: str, directory: Directory) -> DirectoryRecorded:
-    return DirectoryRecorded(
-        **draft.common("DirectoryRecorded"), **_details(directory_id, directory)
-    )
-
-
-def _details(directory_id: str, directory: Directory) -> dict[str, Any]:
-    """A directory as its event and the answers describe it."""
-    return {
-        "directory_id": directory_id,
-        "name": directory.name,
-        "provider": directory.provider,
-        "kind": directory.kind,
-        "mode": directory.mode,
-        "connected": directory.connected,
-        "on_disconnect": directory.on_disconnect,
-        "ended_at": None if directory.deleted_at is None else directory.deleted_at.at,
-    }
+    draft.emit(recorded(draft, change.directory_id, directory))

@@ -6,16 +6,14 @@ from typing import assert_never
 from processors.core import (
     connection,
     directory,
+    domains,
     explain,
-    holds,
-    letters,
-    mapping,
     membership,
+    replacing,
     scim_answers,
     scim_groups,
     scim_users,
-    tenancy,
-    tokens,
+    settings,
 )
 from processors.core.draft import Decision, Draft, UndecidableError
 from processors.core.overlay import StateReader
@@ -27,11 +25,12 @@ from schemas.changes import (
     DirectoryDeleted,
     DirectoryNoted,
     DirectoryStateReported,
-    DropDeadLetter,
+    DomainsReported,
     GroupDeleted,
     GroupReported,
     MembershipAdded,
     MembershipRemoved,
+    ReportedChange,
     UserDeleted,
     UserReported,
 )
@@ -49,24 +48,11 @@ from schemas.scim import (
     ScimUserDeleted,
     is_removal,
 )
-from schemas.settings_changes import (
-    CreateDirectory,
-    CreateTenant,
-    CreateToken,
-    CreateWorkspace,
-    DisconnectDirectory,
-    RevokeToken,
-    RuleHold,
-    SetDirectory,
-    SetMapping,
-    SetPolicy,
-    SetRole,
-)
 from schemas.state import Directory, DirectoryGroup, DirectoryUser
 from schemas.work import Trigger
 
 
-def decide(  # noqa: C901, PLR0911, PLR0912 # one arm a kind of change is the point
+def decide(  # noqa: C901, PLR0911 # one arm a kind of change is the point
     below: StateReader, change: AnyChange, now: datetime
 ) -> Decision:
     """What follows from a change that is decided at `now`, by our clock.
@@ -77,6 +63,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 # one arm a kind of change is the po
         UndecidableError: the change speaks of a tenant or directory that does not exist here.
     """
     draft = Draft(below, change.tenant_id, _trigger(below, change), now)
+    if isinstance(change, ReportedChange) and (over := replacing.ignored(draft, change)):
+        return over
     match change:
         case UserReported():
             return directory.user_reported(draft, change)
@@ -94,34 +82,12 @@ def decide(  # noqa: C901, PLR0911, PLR0912 # one arm a kind of change is the po
             return connection.directory_deleted(draft, change)
         case DirectoryNoted():
             return connection.noted(draft, change)
+        case DomainsReported():
+            return domains.reported(draft, change)
         case ScimChange():
             return _scim(draft, change)
-        case CreateTenant():
-            return tenancy.create_tenant(draft, change)
-        case SetPolicy():
-            return tenancy.set_policy(draft, change)
-        case SetRole():
-            return tenancy.set_role(draft, change)
-        case CreateWorkspace():
-            return tenancy.create_workspace(draft, change)
-        case CreateDirectory():
-            return connection.create_directory(draft, change)
-        case SetDirectory():
-            return connection.set_directory(draft, change)
-        case DisconnectDirectory():
-            return connection.disconnect_directory(draft, change)
-        case CreateToken():
-            return tokens.create(draft, change)
-        case RevokeToken():
-            return tokens.revoke(draft, change)
-        case SetMapping():
-            return mapping.set_mapping(draft, change)
-        case RuleHold():
-            return holds.rule(draft, change)
-        case DropDeadLetter():
-            return letters.drop(draft, change)
         case _:
-            assert_never(change)
+            return settings.decide(draft, change)
 
 
 def _scim(  # noqa: PLR0911 # one arm a kind of change
@@ -217,7 +183,7 @@ def _words(  # noqa: PLR0911 # one arm a phrase
             return f"{idp} changed the group", told
         case DirectoryDeleted():
             return f"the directory {found.name} was deleted", told
-        case DirectoryStateReported() | DirectoryNoted():
+        case DirectoryStateReported() | DirectoryNoted() | DomainsReported():
             return f"{idp} reported it", told  # nothing follows from these
         case MembershipAdded() | MembershipRemoved() | ScimMembersChanged():
             place = state.group_key(change.tenant_id, change.directory_id, change.group_id)

@@ -32,6 +32,7 @@ def user_reported(draft: Draft, change: UserReported) -> Decision:
         user_name=said.user_name,
         attributes=said.attributes,
         member_id=known.member_id if known else None,
+        unlinked=known.unlinked if known else False,
         created_at=(known and known.created_at) or draft.trigger.recorded_at,
     )
     redaction.tell(draft, change.redacted, known, user, f"directory_user/{said.user_id}")

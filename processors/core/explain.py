@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from schemas import limits
 from schemas.access import Access, WorkspaceGrant
+from schemas.manual import Proof
 from schemas.origin import OnDisconnect
 from schemas.policy import HoldReason
 from schemas.state import Directory, Leaving
@@ -25,10 +26,17 @@ ENDS: Final[dict[OnDisconnect, str]] = {
 }
 """What a directory's people do when it ends."""
 
+PROOFS: Final[dict[Proof, str]] = {
+    "dns": "its DNS record says so",
+    "workos": "WorkOS verified it",
+    "vouched": "the vendor vouches for it",
+}
+"""How a domain came to be a tenant's."""
+
 HOLDS: Final[dict[HoldReason, str]] = {
     "testing": "their directory is being tested",
     "paused": "their directory is paused",
-    "conflict": "they may return, or be somebody new with an old address",
+    "conflict": "they may be somebody who is known already, or somebody new with their address",
     "sole_admin": "the last administrator stays until another exists",
     "breaker": "too many people lose access at once",
 }

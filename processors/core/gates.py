@@ -8,15 +8,16 @@ from typing import Final, Literal
 
 import msgspec
 
-from processors.core import access, explain, headcount
+from processors.core import access, explain, gate_records, headcount
 from processors.core.draft import Draft
-from schemas import limits, settings_state, state
-from schemas.access import Access, Because
+from processors.core.gate_records import is_admin, is_held
+from schemas import state
+from schemas.access import Access
 from schemas.origin import Mode
 from schemas.policy import Hold, HoldReason
-from schemas.settings_state import Admin, Headcount, Held, Tenant
+from schemas.settings_state import Admin, Tenant
 from schemas.state import DirectoryUser, Leaving, Member, UserKey
-from schemas.work import FinishLeaving, ReevaluateHeld
+from schemas.work import FinishLeaving
 
 Word = Literal["approve", "discard"]
 """What an administrator says about what is on hold."""
@@ -32,6 +33,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """All directory users that it holds."""
     wanted: Access
     """What is desired now."""
+    by_product: bool = False
+    """It is what the product itself did."""
     word: Word | None = None
 
 
@@ -51,8 +54,12 @@ Gate = Callable[[Draft, Case, Access], Access]
 
 def ask(draft: Draft, case: Case) -> Ruling:
     """What may be applied of what is desired; what is approved is past the gate that held it."""
+    if case.by_product:
+        return Ruling(allowed=case.wanted, stopped=case.wanted)
     applied, hold = case.member.applied, case.member.hold
     past = hold.reason if hold is not None and case.word == "approve" else None
+    if past != "testing" and (others := _not_tested(draft, case)):
+        return _as_if_alone(draft, case, others)
     modes = {_mode_of(draft, key) for key, _ in case.users}
     for mode in _MODES:
         if mode != past and (mode in modes or _is_discarded(case, mode)):
@@ -68,6 +75,21 @@ def ask(draft: Draft, case: Case) -> Ruling:
         hold_on = _hold(case, "conflict")  # they gain nothing, and somebody must say who they are
         return Ruling(allowed=ruling.allowed, hold=hold_on, stopped=ruling.stopped)
     return ruling
+
+
+def _not_tested(draft: Draft, case: Case) -> access.Users:
+    """The directory users that count while another directory of the same member is tested."""
+    others = tuple(each for each in case.users if _mode_of(draft, each[0]) != "testing")
+    return others if len(others) < len(case.users) else ()
+
+
+def _as_if_alone(draft: Draft, case: Case, others: access.Users) -> Ruling:
+    """What another directory says moves access whatever is said by one that is tested."""
+    wanted = access.desired(draft, case.member, others).access
+    ruling = ask(draft, msgspec.structs.replace(case, users=others, wanted=wanted))
+    if ruling.hold is not None or ruling.allowed == case.wanted:
+        return ruling
+    return Ruling(allowed=ruling.allowed, hold=_hold(case, "testing"), stopped=case.wanted)
 
 
 def _mode_of(draft: Draft, key: UserKey) -> Mode:
@@ -90,22 +112,29 @@ def keeps(draft: Draft, key: UserKey, user: DirectoryUser, leaving: Leaving) -> 
         (each, state.changed(said, leaving=leaving) if each == key else said)
         for each, said in access.users_of(draft, member)
     )
-    wanted = access.desired(draft, access.speaking(draft, users)).access
-    case = Case(member_id=user.member_id, member=member, users=users, wanted=wanted)
+    wanted = access.desired(draft, member, users)
+    case = Case(
+        member_id=user.member_id,
+        member=member,
+        users=users,
+        wanted=wanted.access,
+        by_product=wanted.by_product,
+    )
     hold = ask(draft, case).hold
-    if hold is None or hold.reason != "sole_admin" or wanted.standing != "none":
+    if hold is None or hold.reason != "sole_admin" or wanted.access.standing != "none":
         return None
     return explain.kept(member.display_name, tenant.name, leaving, discarded=hold.discarded)
 
 
 def follow(draft: Draft, case: Case, after: Member) -> None:
     """Keep the records that the gates go by, and see to what nothing holds any more."""
-    tenant, before = draft.tenant(), case.member
-    _index_hold(draft, case.member_id, before.hold, after.hold)
-    is_admin = _is_admin(tenant, after.applied)
-    if is_admin or before.applied != after.applied:
-        _index_admin(draft, case, after, now=is_admin)
-    _count(draft, tenant, case, after)
+    before = case.member
+    gate_records.index_hold(draft, case.member_id, before.hold, after.hold)
+    now = is_admin(draft.tenant(), after.applied)
+    if now or before.applied != after.applied:
+        gate_records.index_admin(draft, case.member_id, before, after, now=now)
+    exempt = case.by_product or case.word == "approve"
+    gate_records.count(draft, case.member_id, before, after, exempt=exempt)
     for key, user in case.users:
         if user.leaving is not None and after.hold is None:
             place = key.directory_id, key.user_id
@@ -118,16 +147,18 @@ def follow(draft: Draft, case: Case, after: Member) -> None:
 
 def _conflict(draft: Draft, case: Case, allowed: Access) -> Access:
     """Of whom it is not known who it is grants nothing."""
+    if case.member.rivals:
+        return case.member.applied
     known = tuple(each for each in case.users if not each[1].in_conflict)
     if known == case.users:
         return allowed
-    return access.desired(draft, access.speaking(draft, known)).access
+    return access.desired(draft, case.member, known).access
 
 
 def _sole_admin(draft: Draft, case: Case, allowed: Access) -> Access:
     """The last administrator stays; of who stays in the product anyway, only the role does."""
     tenant, applied = draft.tenant(), case.member.applied
-    if _is_admin(tenant, allowed) or not _is_admin(tenant, applied):
+    if is_admin(tenant, allowed) or not is_admin(tenant, applied):
         return allowed
     may = tenant.sole_admin != "block" or _has_another_admin(draft, tenant, case)
     if may and not _is_discarded(case, "sole_admin"):
@@ -147,7 +178,7 @@ def _breaker(draft: Draft, case: Case, allowed: Access) -> Access:
     if draft.tenant().breaker != "hold":
         return allowed
     known = headcount.now(draft)
-    is_tripped = len(known.lost) >= headcount.most(known) or _is_held(case.member, "breaker")
+    is_tripped = len(known.lost) >= headcount.most(known) or is_held(case.member, "breaker")
     return applied if is_tripped else allowed
 
 
@@ -175,68 +206,18 @@ def _is_discarded(case: Case, reason: HoldReason) -> bool:
     return hold.discarded or case.word == "discard"
 
 
-def _is_held(member: Member, reason: HoldReason) -> bool:
-    return member.hold is not None and member.hold.reason == reason
-
-
-def _is_admin(tenant: Tenant, has: Access) -> bool:
-    return has.standing == "active" and has.role in tenant.admin_roles
-
-
 def _has_another_admin(draft: Draft, tenant: Tenant, case: Case) -> bool:
     """Whether somebody else is an administrator, and not on hold as the last one.
 
     Of several who are on hold so, each goes for another, until one is left.
     """
-    to_go = Hold(reason="sole_admin") if _is_held(case.member, "sole_admin") else None
+    to_go = Hold(reason="sole_admin") if is_held(case.member, "sole_admin") else None
     for key, _ in draft.scan(state.prefix("admin", draft.tenant_id), Admin):
         other = _member(draft, state.last_part_of(key))
-        stays = not _is_held(other, "sole_admin") or other.hold == to_go
-        if stays and state.last_part_of(key) != case.member_id and _is_admin(tenant, other.applied):
+        stays = not is_held(other, "sole_admin") or other.hold == to_go
+        if stays and state.last_part_of(key) != case.member_id and is_admin(tenant, other.applied):
             return True
     return False
-
-
-def _index_hold(draft: Draft, member_id: str, before: Hold | None, after: Hold | None) -> None:
-    for hold, record in ((before, None), (after, Held())):
-        if hold is not None and (before and before.reason) != (after and after.reason):
-            draft.put(settings_state.held_key(draft.tenant_id, hold.reason, member_id), record)
-
-
-def _index_admin(draft: Draft, case: Case, after: Member, *, now: bool) -> None:
-    """Who is an administrator from now on lets those go who were held as the last one."""
-    place = settings_state.admin_key(draft.tenant_id, case.member_id)
-    known = draft.get(place, Admin) is not None
-    if known != now:
-        draft.put(place, Admin() if now else None)
-    counted = known and not _is_held(case.member, "sole_admin")
-    held = draft.scan(state.prefix("held", draft.tenant_id, "sole_admin"), Held)
-    begins = now and not counted and not _is_held(after, "sole_admin")
-    if begins and next(held, None) is not None:
-        trigger = state.changed(
-            draft.trigger,
-            phrase=f"{after.display_name} is an administrator now",
-            because=Because(kind="admin", id="policy", name="the policy"),
-        )
-        draft.schedule(draft.now, ReevaluateHeld(trigger=trigger, reason="sole_admin"), "held")
-
-
-def _count(draft: Draft, tenant: Tenant, case: Case, after: Member) -> None:
-    """Count who has access, and who lost it; whom an administrator lets go trips no breaker."""
-    before = case.member
-    gained = (after.applied.standing == "active") - (before.applied.standing == "active")
-    begins = _is_held(after, "breaker") and not _is_held(before, "breaker")
-    counts = begins or (gained < 0 and case.word != "approve")
-    if gained == 0 and not counts:
-        return
-    known = headcount.now(draft)
-    lost = (*known.lost, draft.now)[-limits.BREAKER_PEOPLE - 1 :] if counts else known.lost
-    counted = Headcount(with_access=known.with_access + gained, lost=lost)
-    draft.put(settings_state.headcount_key(draft.tenant_id), counted)
-    if tenant.breaker == "alert" and len(known.lost) == headcount.most(known) < len(lost):
-        sentence = explain.tripped(len(lost))
-        part = f"breaker/{case.member_id}/{after.revision}"
-        draft.audit(f"tenant/{draft.tenant_id}", sentence, decision="ignored", part=part)
 
 
 def _member(draft: Draft, member_id: str) -> Member:

@@ -2,9 +2,19 @@
 
 from typing import Final
 
-from processors.core import answers, directory, gates, linking, members, presence, scim_users
+from processors.core import (
+    answers,
+    directory,
+    gates,
+    linking,
+    members,
+    presence,
+    relinking,
+    scim_users,
+)
 from processors.core.draft import Decision, Draft
 from schemas import settings_state, state
+from schemas.policy import Hold
 from schemas.settings_changes import RuleHold
 from schemas.settings_state import Tenant
 from schemas.state import DirectoryUser, Member, UserKey
@@ -27,15 +37,13 @@ def rule(draft: Draft, change: RuleHold) -> Decision:
         detail = f"nothing of {change.member_id} is on hold"
         return answers.refused(draft, change, 404, "no_hold", detail)
     hold, body = member.hold, {"member_id": change.member_id, "ruling": change.ruling}
-    if change.reason not in {None, hold.reason}:
-        detail = f"what is on hold of {member.display_name} is {hold.reason} by now: look again"
-        return answers.refused(draft, change, 409, "changed", detail)
+    if (lacking := _lacking(change, member, hold)) is not None:
+        return answers.refused(draft, change, 409, *lacking)
     if change.ruling == "discard" and hold.discarded:
         return answers.unchanged(draft, change, body)
-    if change.ruling == "separate" and hold.reason != "conflict":
-        detail = f"nobody doubts who {member.display_name} is: approve or discard what is on hold"
-        return answers.refused(draft, change, 409, f"not_for_{hold.reason}", detail)
     draft.trigger = state.changed(draft.trigger, phrase=_PHRASES[change.ruling])
+    if member.rivals and change.ruling != "discard":
+        return relinking.settle(draft, change, member)
     if hold.reason == "conflict" and change.ruling != "discard":
         _identify(draft, change.member_id, member, same=change.ruling == "approve")
     else:
@@ -43,6 +51,19 @@ def rule(draft: Draft, change: RuleHold) -> Decision:
         members.reevaluate(draft, change.member_id, word)
     draft.settle(change, 200, body)
     return draft.decision()
+
+
+def _lacking(change: RuleHold, member: Member, hold: Hold) -> tuple[str, str] | None:
+    """Why a ruling does not fit what is on hold."""
+    name = member.display_name
+    if change.reason not in {None, hold.reason}:
+        return "changed", f"what is on hold of {name} is {hold.reason} by now: look again"
+    if change.ruling == "separate" and hold.reason != "conflict":
+        doubt = f"nobody doubts who {name} is: approve or discard what is on hold"
+        return f"not_for_{hold.reason}", doubt
+    if change.into is not None and (change.ruling != "approve" or not member.rivals):
+        return "no_choice", f"there is no other member whom {name} could be"
+    return None
 
 
 def finish(draft: Draft, work: FinishLeaving) -> None:

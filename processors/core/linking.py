@@ -3,6 +3,7 @@
 Identity is (directory, external id), never email or userName.
 """
 
+from processors.core import explain, matching
 from processors.core.access import Users
 from processors.core.draft import Draft
 from schemas import ids, state
@@ -12,10 +13,13 @@ from schemas.state import DirectoryUser, Link, Member, UserKey
 def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
     """Tie an undeleted directory user to its member; the first active report makes one.
 
-    A person who returns under a new directory user id is the same member (idp-facts §1.2).
+    A person who returns under a new directory user id is the same member (idp-facts §1.2).  Whom
+    the product or another directory knows already is no second one (access-rules §4).
     """
     place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
     link = draft.get(place, Link)
+    if user.unlinked or (link is not None and link.unlinked):
+        return state.changed(user, unlinked=True)
     if user.member_id is not None:
         if link is None or link.member_id != user.member_id:
             if link is not None:  # the IdP gave somebody's former id to somebody else
@@ -26,11 +30,62 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
         return user
     if link is None and not user.active:
         return user  # first contact by somebody inactive makes nobody
-    if link is None:
-        link = Link(member_id=_new_member_id(draft, key, user))
-        draft.put(place, link)
-    _hold(draft, link.member_id, key, user)
-    return state.changed(user, member_id=link.member_id)
+    if link is not None:
+        _hold(draft, link.member_id, key, user)
+        return state.changed(user, member_id=link.member_id)
+    match = matching.of_user(draft, key, user)
+    if match.member_id is not None:
+        tell(draft, key, user, match)
+    return tie(draft, key, user, match.member_id or _made(draft, key, user, match))
+
+
+def tie(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> DirectoryUser:
+    """Make a directory user that is no member's a certain member's."""
+    place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
+    draft.put(place, Link(member_id=member_id))
+    _hold(draft, member_id, key, user)
+    return state.changed(user, member_id=member_id, unlinked=False)
+
+
+def tell(draft: Draft, key: UserKey, user: DirectoryUser, match: matching.Match) -> None:
+    """Record by what somebody was linked, once."""
+    idp = explain.idp(draft.directory(key.directory_id))
+    sentence = f"{user.display_name} of {idp} was linked to the member {match.member_id} by the"
+    subject = f"directory_user/{key.user_id}"
+    draft.audit(subject, f"{sentence} {match.by}.", part=f"link/{match.member_id}")
+
+
+def untied(user: DirectoryUser) -> DirectoryUser:
+    """A directory user as if it were no member's yet."""
+    return state.changed(user, member_id=None)
+
+
+def untie(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
+    """Take a directory user away from its member."""
+    assert user.member_id is not None, "only who is somebody's can be taken away"
+    _let_go(draft, user.member_id, key)
+    _let_go_of_link(draft, key, user.idp_id, user.member_id)
+    return untied(user)
+
+
+def close(draft: Draft, directory_id: str, member_id: str, member: Member) -> Member:
+    """End all links from a directory to a member for good: no report makes them again."""
+    theirs = ids_in(member, directory_id)
+    for idp_id in theirs:
+        place = state.link_key(draft.tenant_id, directory_id, idp_id)
+        draft.put(place, Link(member_id=member_id, unlinked=True))
+    gone = {f"{directory_id}/{idp_id}" for idp_id in theirs}
+    return state.changed(
+        member,
+        users=tuple(key for key in member.users if key.directory_id != directory_id),
+        external_ids=tuple(each for each in member.external_ids if each not in gone),
+    )
+
+
+def ids_in(member: Member, directory_id: str) -> list[str]:
+    """The IdP's ids of the member in a directory."""
+    begins = f"{directory_id}/"
+    return [each[len(begins) :] for each in member.external_ids if each.startswith(begins)]
 
 
 def detach(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
@@ -102,6 +157,15 @@ def _hold(draft: Draft, member_id: str, key: UserKey, user: DirectoryUser) -> No
     users = tuple(sorted({*member.users, key}))
     external_ids = tuple(sorted({*member.external_ids, external}))
     draft.put(place, state.changed(member, users=users, external_ids=external_ids))
+
+
+def _made(draft: Draft, key: UserKey, user: DirectoryUser, match: matching.Match) -> str:
+    """A new member; where others may be meant, one of whom nothing is told before it is known."""
+    member_id = _new_member_id(draft, key, user)
+    if match.rivals:
+        place = state.member_key(draft.tenant_id, member_id)
+        draft.put(place, Member(rivals=match.rivals))
+    return member_id
 
 
 def _new_member_id(draft: Draft, key: UserKey, user: DirectoryUser) -> str:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from processors.core import answers
+from processors.core import answers, grants
 from processors.core.draft import Decision, Draft
-from schemas import limits, settings_state, state
+from schemas import settings_state, state
 from schemas.access import Because
 from schemas.recorded import MappingRecorded
 from schemas.settings_changes import SetMapping
-from schemas.settings_state import Mapping, Tenant, Workspace
+from schemas.settings_state import Mapping, Tenant
 from schemas.state import Directory, DirectoryGroup
 
 
@@ -21,8 +21,8 @@ def set_mapping(draft: Draft, change: SetMapping) -> Decision:
         return answers.refused(draft, change, *lacking)
     place = settings_state.mapping_key(draft.tenant_id, change.directory_id, change.group_id)
     workspaces = tuple(sorted(change.workspaces, key=lambda grant: grant.workspace))
-    grants = change.role is not None or bool(workspaces)
-    wanted = Mapping(role=change.role, workspaces=workspaces) if grants else None
+    is_grant = change.role is not None or bool(workspaces)
+    wanted = Mapping(role=change.role, workspaces=workspaces) if is_grant else None
     settings: dict[str, Any] = {
         "directory_id": change.directory_id,
         "group_id": change.group_id,
@@ -54,19 +54,8 @@ def _lacking(draft: Draft, tenant: Tenant, change: SetMapping) -> tuple[int, str
     """Why a mapping cannot be set: what it names must exist."""
     if draft.get(state.directory_key(draft.tenant_id, change.directory_id), Directory) is None:
         return 404, "unknown_directory", f"no directory {change.directory_id} in this tenant"
-    slugs = [grant.workspace for grant in change.workspaces]
-    if len(set(slugs)) < len(slugs):
-        return 422, "workspace_twice", "name each workspace once"
-    if len(slugs) > limits.WORKSPACES_PER_MAPPING:
-        detail = f"a mapping grants at most {limits.WORKSPACES_PER_MAPPING} workspaces"
-        return 422, "too_many_workspaces", detail
-    for slug in slugs:
-        if draft.get(settings_state.workspace_key(draft.tenant_id, slug), Workspace) is None:
-            return 422, "unknown_workspace", f"no workspace {slug}: create it first"
-    for role in [change.role, *(grant.role for grant in change.workspaces)]:
-        if role is not None and role not in tenant.ranks:
-            return 422, "unknown_role", f"no role {role}: set it first"
-    return None
+    lacking = grants.lacking(draft, tenant, change.role, change.workspaces)
+    return None if lacking is None else (422, *lacking)
 
 
 def _group_name(draft: Draft, change: SetMapping) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from processors.core import access, explain, gates, linking, profile
+from processors.core import access, description, explain, gates, linking, matching
 from processors.core.draft import Draft
 from schemas import state
 from schemas.access import Access, Because, LostBecause, MemberRef
@@ -22,32 +22,48 @@ from schemas.recorded import HoldRecorded
 from schemas.state import Member
 
 
-def reevaluate(draft: Draft, member_id: str, word: gates.Word | None = None) -> bool:
+def reevaluate(
+    draft: Draft, member_id: str, word: gates.Word | None = None, *, was: Member | None = None
+) -> bool:
     """Decide anew about one member; say whether anything was told to anybody.
 
-    `word` is what an administrator says about what is on hold.
+    `word` is what an administrator says about what is on hold; `was` the member before the product
+    said something else of it, where it did.
     """
     place = state.member_key(draft.tenant_id, member_id)
-    before = draft.get(place, Member)
-    assert before is not None, f"member {member_id} was never made"
-    users = access.users_of(draft, before)
-    wanted = access.desired(draft, access.speaking(draft, users))
+    known = draft.get(place, Member)
+    assert known is not None, f"member {member_id} was never made"
+    before = was or known
+    users = access.users_of(draft, known)
+    wanted = access.desired(draft, known, users)
     case = gates.Case(
-        member_id=member_id, member=before, users=users, wanted=wanted.access, word=word
+        member_id=member_id,
+        member=known,
+        users=users,
+        wanted=wanted.access,
+        by_product=wanted.by_product,
+        word=word,
     )
     ruling = gates.ask(draft, case)
     left = linking.left(draft, users)
-    after = state.changed(_profiled(before, users), desired=wanted.access, users=left)
+    after = state.changed(
+        description.described(draft, known, users), desired=wanted.access, users=left
+    )
     story = _Story(draft, member_id, after, _because(draft, wanted))
     moves = ruling.allowed != before.applied
-    if before.provisioned and _profile(before) != _profile(after):
+    lost_because = access.lost_because(draft, wanted, users)
+    if before.provisioned and description.told(before) != description.told(after):
         story.profile_changed(alone=not moves)
     if moves:
-        story.access_moved(ruling.allowed, _lost_because(draft, users))
+        story.access_moved(ruling.allowed, lost_because)
     if _held(before, before.hold) != _held(after, ruling.hold):
-        story.held(before, ruling, _lost_because(draft, users))
-    if story.member != before:
+        story.held(before, ruling, lost_because)
+    if after.refused_email not in {None, before.refused_email}:
+        story.email_refused()
+    if story.member != known:
         draft.put(place, story.member)
+    if story.member != before:
+        matching.index(draft, member_id, before, story.member)
     gates.follow(draft, case, story.member)
     return story.told
 
@@ -91,6 +107,7 @@ class _Story:
                 reason=None if hold is None else hold.reason,
                 discarded=hold is not None and hold.discarded,
                 desired=self.member.desired,
+                rivals=self.member.rivals,
             )
         )
         if (before.hold, before.desired) != (hold, self.member.desired):
@@ -100,6 +117,15 @@ class _Story:
             # Whoever logs in from now on does it under another revision than what was revoked.
             sentence = self._sentence("has to log in again")
             self._tell(sentence, MemberProfileChanged, attributes=self.member.attributes)
+
+    def email_refused(self) -> None:
+        """A directory gave an address that may be somebody else's."""
+        member = self.member
+        sentence = (
+            f"{member.display_name} keeps the email {member.email}, because the domain of"
+            f" {member.refused_email} is not verified."
+        )
+        self._audit(sentence, decision="ignored")
 
     def _gained(self, sentence: str, after: Access, *, again: bool) -> None:
         if again:
@@ -161,7 +187,7 @@ class _Story:
         self,
         sentence: str,
         *,
-        decision: Literal["changed", "held"] = "changed",
+        decision: Literal["changed", "held", "ignored"] = "changed",
         moved: tuple[Access, Access] | None = None,
     ) -> None:
         draft, subject = self._draft, f"member/{self._member_id}"
@@ -199,21 +225,6 @@ class _Story:
         )
 
 
-def _profile(member: Member) -> tuple[object, ...]:
-    return member.email, member.display_name, member.attributes
-
-
-def _profiled(member: Member, users: access.Users) -> Member:
-    """The member as the newest report of an active directory user describes it."""
-    described = [user for _, user in users if not user.deleted and not user.in_conflict]
-    if not described:
-        return member
-    best = max(described, key=lambda user: (user.active, user.stamp))
-    return state.changed(
-        member, email=best.email, display_name=best.display_name, attributes=profile.shown(best)
-    )
-
-
 def _held(member: Member, hold: Hold | None) -> tuple[object, ...] | None:
     """What is told about a hold."""
     return None if hold is None else (hold, member.desired, member.display_name)
@@ -229,14 +240,3 @@ def _because(draft: Draft, wanted: access.Desired) -> Because:
     if draft.trigger.because.kind == "directory" and wanted.because is not None:
         return wanted.because
     return draft.trigger.because
-
-
-def _lost_because(draft: Draft, users: access.Users) -> LostBecause:
-    """By who is left: the directory users that are not deleted, and those of them that count."""
-    held = tuple(each for each in users if not each[1].deleted and each[1].leaving != "deleted")
-    speaking = access.speaking(draft, held)
-    if any(user.active and not user.leaving and not user.in_conflict for _, user in speaking):
-        return "no_mapped_group"
-    if speaking:
-        return "deactivated"
-    return "disconnected" if held else "deleted"

@@ -9,7 +9,12 @@ from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge
 
 
 def is_gone(directory: Directory, stamp: Stamp) -> bool:
-    """Whether the directory ended after what was last heard, at `stamp`, of something in it."""
+    """Whether the directory ended after what was last heard, at `stamp`, of something in it.
+
+    One that was replaced has ended for good: its IdP may go on reporting.
+    """
+    if directory.replaced_by is not None:
+        return True
     return directory.deleted_at is not None and stamp <= directory.deleted_at
 
 

@@ -40,7 +40,7 @@ def set_policy(draft: Draft, change: SetPolicy) -> Decision:
     known = draft.get(place, Tenant)
     if known is None:
         return answers.no_tenant(draft, change)
-    fields = ("sole_admin", "breaker", "own_attributes", "kept_as_sent")
+    fields = ("sole_admin", "breaker", "linked", "own_attributes", "kept_as_sent")
     given = {name: value for name in fields if (value := getattr(change, name)) is not None}
     wanted = state.changed(known, **given)
     if wanted == known:
@@ -165,6 +165,7 @@ def _details(tenant_id: str, tenant: Tenant) -> dict[str, Any]:
         "default_role": tenant.default_role,
         "sole_admin": tenant.sole_admin,
         "breaker": tenant.breaker,
+        "linked": tenant.linked,
         "own_attributes": tenant.own_attributes,
         "kept_as_sent": tenant.kept_as_sent,
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
-from processors.core import cascade, holds, members, membership, presence
+from processors.core import cascade, holds, members, membership, presence, relinking
 from processors.core.draft import Decision, Draft
 from processors.core.overlay import StateReader
 from schemas import ids, limits, state
@@ -26,6 +26,7 @@ from schemas.work import (
     ReevaluateGroup,
     ReevaluateHeld,
     ReevaluateTenant,
+    SettleConflicts,
     due_of_work,
     tenant_of_work,
     work_due_before,
@@ -119,6 +120,9 @@ def _ids(draft: Draft, work: Chunked) -> Iterator[str]:
         case ReevaluateHeld():
             kind = state.prefix("held", draft.tenant_id, work.reason)
             found = _after(draft, kind, Held, work.after)
+        case SettleConflicts():
+            kind = state.prefix("held", draft.tenant_id, "conflict")
+            found = _after(draft, kind, Held, work.after)
         case ReevaluateDirectory():
             found = cascade.ids(draft, work)
         case _:
@@ -140,6 +144,9 @@ def _do(draft: Draft, work: Chunked, chunk: Sequence[str]) -> None:
             _do_group(draft, work, chunk)
         case ReevaluateDirectory():
             cascade.do(draft, work, chunk)
+        case SettleConflicts():
+            for member_id in chunk:
+                relinking.settle_if_known(draft, member_id)
         case _:
             for member_id in chunk:
                 members.reevaluate(draft, member_id)

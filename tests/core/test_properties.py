@@ -187,7 +187,7 @@ def _is_held(partition: Partition) -> None:
         draft = Draft(partition.state, tenant, _TRIGGER, ARRIVED)
         for id_, member in records(partition.state, tenant, "member", Member).items():
             held = tuple((key, users[key.directory_id, key.user_id]) for key in member.users)
-            wanted = access.desired(draft, access.speaking(draft, held)).access
+            wanted = access.desired(draft, member, held).access
             assert wanted == member.desired, id_
             assert (member.hold is None) == (member.applied == member.desired), id_
             if member.hold is not None and member.hold.reason in {"testing", "paused"}:

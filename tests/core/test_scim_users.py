@@ -314,7 +314,7 @@ def test_who_may_be_somebody_new_gets_no_access() -> None:
     (sentence,) = world.sentences()
     assert sentence == (
         "Ann Lee would get access again as member in design because Okta reported them; it is held:"
-        " they may return, or be somebody new with an old address."
+        " they may be somebody who is known already, or somebody new with their address."
     )
 
 

@@ -136,6 +136,8 @@ def test_a_directory_is_connected_once() -> None:
         "connected": True,
         "on_disconnect": "keep",
         "ended_at": None,
+        "replaces": None,
+        "replaced_by": None,
     }
     world.when(directory())
     assert answer(world) == (201, body)
@@ -169,6 +171,8 @@ def test_what_a_directorys_end_means_is_set() -> None:
         "connected": True,
         "on_disconnect": "deactivate",
         "ended_at": None,
+        "replaces": None,
+        "replaced_by": None,
     }
     assert answer(world) == (200, body)
     assert world.the(DirectoryRecorded).on_disconnect == "deactivate"

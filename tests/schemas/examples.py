@@ -6,7 +6,19 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas import changes, codec, letters, origin, policy, scim_state, settings_state, state, work
+from schemas import (
+    changes,
+    codec,
+    finding_state,
+    letters,
+    manual,
+    origin,
+    policy,
+    scim_state,
+    settings_state,
+    state,
+    work,
+)
 from schemas.access import Access, Because, MemberRef, WorkspaceGrant
 from schemas.codec import Output
 from schemas.state import State
@@ -62,6 +74,8 @@ _VALUES: Final[dict[str, Any]] = {
     "display_name": "Ann Lee",
     "email": "ann@acme.example",
     "entity": "user/directory_01/directory_user_01",
+    "domain": "acme.example",
+    "domains": ("acme.example",),
     "ended_at": _AT,
     "exact": True,
     "expires_at": _AT,
@@ -77,16 +91,29 @@ _VALUES: Final[dict[str, Any]] = {
     "idp_id": "00u1",
     "ignored": ("nickName",),
     "in_conflict": True,
+    "into": "0197c5a2-0c00-7000-8000-000000000002",
     "is_admin": True,
     "is_default": True,
+    "joined_at": _AT,
     "key": b"acme",
     "kept_as_sent": ("employeeNumber",),
     "kind": "workos",
     "letter_id": "7d1f4b62-6a1e-5b1c-9a43-6a2a1d3e0c22",
     "leaving": "deactivated",
+    "linked": "higher",
     "letters": (3, 7),
     "lost": (_AT,),
     "last_name": "Lee",
+    "manual": manual.Manual(
+        standing="suspended",
+        role="admin",
+        workspaces=_GRANTS,
+        email="ann@acme.example",
+        display_name="Ann Lee",
+        external_id="00u1",
+        joined_at=_AT,
+        protected=True,
+    ),
     "member": MemberRef(
         member_id="0197c5a2-0c00-7000-8000-000000000001",
         product_id="u-1",
@@ -109,6 +136,8 @@ _VALUES: Final[dict[str, Any]] = {
     "phrase": "Okta deleted the group Platform Admins",
     "present": True,
     "product_id": "u-1",
+    "proof": "dns",
+    "protected": True,
     "provider": "okta",
     "provisioned": True,
     "rank": 30,
@@ -116,12 +145,16 @@ _VALUES: Final[dict[str, Any]] = {
     "reason": "deleted",
     "recorded_at": _AT,
     "redacted": ("title",),
+    "refused_email": "ann@other.example",
     "removal": True,
     "removed": ("0197c5a2-0c00-7000-8000-000000000003",),
+    "replaced_by": "directory_02",
+    "replaces": "directory_00",
     "reply": True,
     "resource": {"userName": "ann", "emails": [{"value": "ann@acme.example"}]},
     "revision": 2,
     "revoked_at": _AT,
+    "rivals": ("0197c5a2-0c00-7000-8000-000000000002",),
     "role": "admin",
     "role_from": "admin",
     "role_to": "member",
@@ -132,6 +165,7 @@ _VALUES: Final[dict[str, Any]] = {
     "slug": "design",
     "sole_admin": "block",
     "stamp": _STAMP,
+    "standing": "suspended",
     "status": 201,
     "subject": "member/0197c5a2-0c00-7000-8000-000000000001",
     "tenant_id": "acme",
@@ -148,6 +182,7 @@ _VALUES: Final[dict[str, Any]] = {
         because=_BECAUSE,
         directory_id="directory_01",
     ),
+    "unlinked": True,
     "until": "directory_user_08",
     "user": changes.ReportedUser(
         user_id="directory_user_01",
@@ -195,7 +230,9 @@ def records() -> dict[str, State]:
     return {f"state.{kind.__name__.lower()}": _example(kind) for kind in _leaves(State)}
 
 
-_HOMES: Final = {module.__name__ for module in (state, scim_state, settings_state, work, letters)}
+_HOMES: Final = {
+    module.__name__ for module in (state, finding_state, scim_state, settings_state, work, letters)
+}
 
 
 def _leaves(kind: type[State]) -> set[type[State]]:

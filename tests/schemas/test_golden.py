@@ -108,7 +108,9 @@ def test_deactivations_deletions_and_removals_are_urgent() -> None:
         "MembershipRemoved",
         "DirectoryDeleted",
         "DisconnectDirectory",
+        "RemoveProductMember",
         "RevokeToken",
+        "SetProductMember",  # the example suspends
         "ScimUserChanged",  # the example deactivates
         "ScimUserDeleted",
         "ScimGroupDeleted",

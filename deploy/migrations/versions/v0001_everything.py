@@ -50,7 +50,8 @@ BEGIN
         'tenant', 'role', 'workspace', 'directory', 'directory_owner', 'directory_user',
         'directory_group', 'membership', 'group_mapping', 'member', 'member_workspace', 'session',
         'api_key', 'member_cutoff', 'audit_entry', 'outcome', 'dead_letter', 'directory_revision',
-        'scim_token', 'scim_token_use', 'given_up', 'hold', 'directory_warning'
+        'scim_token', 'scim_token_use', 'given_up', 'hold', 'directory_warning', 'manual_member',
+        'domain'
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
         -- One sink writes for all tenants: its grants bound it, not its rows.
@@ -98,19 +99,20 @@ GRANT SELECT ON installation TO rollcall_gateway, rollcall_sink;
 GRANT SELECT ON tenant, role, workspace, directory, directory_owner, directory_user,
     directory_group, membership, group_mapping, member, member_workspace, session, api_key,
     member_cutoff, audit_entry, outcome, dead_letter, directory_revision, scim_token, hold,
-    directory_warning TO rollcall_gateway;
+    directory_warning, manual_member, domain TO rollcall_gateway;
 GRANT INSERT ON session, api_key TO rollcall_gateway;
 GRANT SELECT, INSERT, UPDATE ON scim_token_use TO rollcall_gateway;
 GRANT SELECT, INSERT, UPDATE, DELETE ON given_up TO rollcall_gateway;
 
 GRANT SELECT, INSERT, UPDATE ON tenant, role, workspace, directory, directory_user,
     directory_group, group_mapping, member, member_cutoff, outcome, dead_letter, sink_position,
-    directory_revision, scim_token, hold, directory_warning TO rollcall_sink;
+    directory_revision, scim_token, hold, directory_warning, manual_member, domain
+    TO rollcall_sink;
 GRANT SELECT, INSERT ON directory_owner, membership, member_workspace, audit_entry TO rollcall_sink;
 GRANT SELECT, DELETE ON session TO rollcall_sink;
 GRANT UPDATE (label) ON session TO rollcall_sink; -- FOR UPDATE SKIP LOCKED asks for some column
 GRANT SELECT, UPDATE (revoked_at) ON api_key TO rollcall_sink;
-GRANT DELETE ON membership, member_workspace, outcome, hold TO rollcall_sink;
+GRANT DELETE ON membership, member_workspace, outcome, hold, domain TO rollcall_sink;
 
 GRANT USAGE ON SCHEMA public TO rollcall_dashboard;
 GRANT SELECT (tenant_id, directory_id, name, provider) ON directory TO rollcall_dashboard;

@@ -1,0 +1,44 @@
+"""What a member is called: name, email and attributes, and who has the say about them."""
+
+from processors.core import access, domains, profile
+from processors.core.draft import Draft
+from schemas import state
+from schemas.state import Member
+
+
+def described(draft: Draft, member: Member, users: access.Users) -> Member:
+    """The member as the newest report of an active directory user describes it.
+
+    As the product does where no directory knows the member, or it is protected.  A directory that
+    is tested describes nobody whom somebody else describes.
+    """
+    manual = member.manual
+    if manual is not None and (manual.protected or not member.external_ids):
+        return state.changed(member, email=manual.email, display_name=manual.display_name)
+    known = [each for each in users if not each[1].deleted and not each[1].in_conflict]
+    sure = [each for each in known if draft.directory(each[0].directory_id).mode != "testing"]
+    said = [user for _, user in (known if not sure and manual is None else sure)]
+    if not said:
+        return member
+    best = max(said, key=lambda user: (user.active, user.stamp))
+    after = state.changed(
+        member, display_name=best.display_name, attributes=profile.shown(best), refused_email=None
+    )
+    if best.email == member.email or _may_have(draft, member, best.email):
+        return state.changed(after, email=best.email)
+    return state.changed(after, refused_email=best.email)
+
+
+def told(member: Member) -> tuple[object, ...]:
+    """What of a member's description the product is told."""
+    return member.email, member.display_name, member.attributes, member.product_id
+
+
+def _may_have(draft: Draft, member: Member, email: str | None) -> bool:
+    """Whether a directory may give a member another address.
+
+    Not one of somebody else's domain to whom the product already had: who resets the password of
+    an account by its email would get it (CVE-2022-1680 of GitLab).
+    """
+    had = member.manual is not None and member.manual.email is not None
+    return not had or (email is not None and domains.is_verified(draft, email))

@@ -1,0 +1,182 @@
+"""Who is whom, by an administrator's word or by what is known since (access-rules §4)."""
+
+from msgspec import structs
+
+from processors.core import access, answers, directory, explain, linking, matching, members
+from processors.core.draft import Decision, Draft
+from schemas import settings_state, state
+from schemas.access import Because
+from schemas.manual import Manual
+from schemas.recorded import ManualRecorded
+from schemas.settings_changes import LinkMember, RuleHold, UnlinkMember
+from schemas.settings_state import Tenant
+from schemas.state import DirectoryUser, Member, UserKey
+
+
+def link(draft: Draft, change: LinkMember) -> Decision:
+    """A directory user is a member; whose it was before has it no longer."""
+    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
+        return answers.no_tenant(draft, change)
+    key = UserKey(change.directory_id, change.user_id)
+    user = draft.get(directory.user_place(draft, key), DirectoryUser)
+    member = draft.get(state.member_key(draft.tenant_id, change.member_id), Member)
+    body = {"member_id": change.member_id} | structs.asdict(key)
+    if user is None or user.deleted:
+        detail = f"no user {change.user_id} in the directory {change.directory_id}"
+        return answers.refused(draft, change, 404, "unknown_user", detail)
+    if member is None or member.rivals:
+        return _no_member(draft, change)
+    if user.member_id == change.member_id:
+        return answers.unchanged(draft, change, body)
+    if any(other.directory_id == key.directory_id for other in member.users):
+        detail = f"{member.display_name} is somebody else of that directory: unlink them first"
+        return answers.refused(draft, change, 409, "linked", detail)
+    _explain(draft, f"an administrator linked {user.display_name}", key.directory_id)
+    draft.audit(
+        f"member/{change.member_id}",
+        f"{user.display_name} of {explain.idp(draft.directory(key.directory_id))} was linked to"
+        f" {member.display_name}.",
+        part="link",
+    )
+    _move(draft, key, user, change.member_id)
+    draft.settle(change, 200, body)
+    return draft.decision()
+
+
+def unlink(draft: Draft, change: UnlinkMember) -> Decision:
+    """A directory speaks for a member no longer; the access that it gave stays as a manual one."""
+    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
+        return answers.no_tenant(draft, change)
+    place = state.member_key(draft.tenant_id, change.member_id)
+    member = draft.get(place, Member)
+    if member is None:
+        return _no_member(draft, change)
+    if not linking.ids_in(member, change.directory_id):
+        detail = f"nobody of the directory {change.directory_id} is {member.display_name}"
+        return answers.refused(draft, change, 404, "not_linked", detail)
+    _explain(draft, f"an administrator unlinked {member.display_name}", change.directory_id)
+    for key, user in access.users_of(draft, member):
+        if key.directory_id == change.directory_id:
+            _put(draft, key, state.changed(linking.untied(user), unlinked=True))
+    left = linking.close(draft, change.directory_id, change.member_id, member)
+    kept = state.changed(left, manual=_kept(left))
+    draft.put(place, kept)
+    record(draft, change.member_id, kept)
+    idp = explain.idp(draft.directory(change.directory_id))
+    sentence = f"{member.display_name} was unlinked from {idp} and keeps their access."
+    draft.audit(f"member/{change.member_id}", sentence, part="unlink")
+    members.reevaluate(draft, change.member_id, was=member)
+    body = {"member_id": change.member_id, "directory_id": change.directory_id}
+    draft.settle(change, 200, body)
+    return draft.decision()
+
+
+def settle(draft: Draft, change: RuleHold, member: Member) -> Decision:
+    """Say who somebody is whom a directory reported for the first time."""
+    body = {"member_id": change.member_id, "ruling": change.ruling}
+    if change.ruling == "separate":
+        _make_own(draft, change.member_id, member)
+    else:
+        into = change.into or (member.rivals[0] if len(member.rivals) == 1 else None)
+        if into is None or into not in member.rivals:
+            detail = f"{member.display_name} may be any of {explain.listing([*member.rivals])}"
+            return answers.refused(draft, change, 409, "several", f"{detail}: say into which")
+        taken = _merge(draft, change.member_id, member, into)
+        if taken is not None:
+            return answers.refused(draft, change, 409, "linked", taken)
+        body["into"] = into
+    draft.settle(change, 200, body)
+    return draft.decision()
+
+
+def settle_if_known(draft: Draft, member_id: str) -> None:
+    """See whether it is known by now who somebody is; by what, the audit log says."""
+    place = state.member_key(draft.tenant_id, member_id)
+    member = draft.get(place, Member)
+    if member is None or not member.rivals:
+        return
+    there = [each for each in access.users_of(draft, member) if not each[1].deleted]
+    if not there:
+        return
+    key, user = there[0]
+    match = matching.of_user(draft, key, linking.untied(user))
+    if match.member_id is not None:
+        linking.tell(draft, key, user, match)
+        _merge(draft, member_id, member, match.member_id)
+    elif not match.rivals:
+        _make_own(draft, member_id, member)
+
+
+def record(draft: Draft, member_id: str, member: Member) -> None:
+    """Tell the read model what the product says of a member."""
+    manual = member.manual
+    assert manual is not None, "there is nothing to tell"
+    draft.emit(
+        ManualRecorded(
+            **draft.common("ManualRecorded", member_id),
+            member_id=member_id,
+            product_id=member.product_id,
+            **structs.asdict(manual),
+        )
+    )
+
+
+def _merge(draft: Draft, member_id: str, member: Member, into: str) -> str | None:
+    """Make of somebody on hold the member that they are, or say why they cannot be."""
+    target = draft.get(state.member_key(draft.tenant_id, into), Member)
+    assert target is not None, f"{into} was a rival and is not there"
+    held = {key.directory_id for key in target.users}
+    if any(key.directory_id in held for key in member.users):
+        return f"{target.display_name} is somebody else of that directory by now"
+    for key, user in access.users_of(draft, member):
+        _move(draft, key, user, into)
+    draft.put(state.member_key(draft.tenant_id, member_id), None)
+    return None
+
+
+def _make_own(draft: Draft, member_id: str, member: Member) -> None:
+    """Somebody on hold is a new member."""
+    place = state.member_key(draft.tenant_id, member_id)
+    draft.put(place, state.changed(member, rivals=()))
+    members.reevaluate(draft, member_id, was=member)
+
+
+def _move(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> None:
+    """Make a directory user another member's, and decide about both."""
+    before = user.member_id
+    free = user if before is None else linking.untie(draft, key, user)
+    _put(draft, key, linking.tie(draft, key, free, member_id))
+    members.reevaluate(draft, member_id)
+    if before is not None:
+        members.reevaluate(draft, before)
+
+
+def _kept(member: Member) -> Manual:
+    """What was applied, as what the product itself grants."""
+    applied, known = member.applied, member.manual or Manual()
+    none_left = not member.external_ids and applied.standing == "none"
+    return Manual(
+        standing="suspended" if none_left else known.standing,
+        role=applied.role,
+        workspaces=applied.workspaces,
+        email=member.email,
+        display_name=member.display_name,
+        joined_at=known.joined_at,
+        protected=known.protected,
+    )
+
+
+def _put(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
+    draft.put(directory.user_place(draft, key), user)
+    directory.tell_user(draft, key, user)
+
+
+def _explain(draft: Draft, phrase: str, directory_id: str) -> None:
+    name = draft.directory(directory_id).name
+    because = Because(kind="directory", id=directory_id, name=name)
+    draft.trigger = state.changed(draft.trigger, phrase=phrase, because=because)
+
+
+def _no_member(draft: Draft, change: LinkMember | UnlinkMember) -> Decision:
+    detail = f"no member {change.member_id} in this tenant"
+    return answers.refused(draft, change, 404, "unknown_member", detail)
