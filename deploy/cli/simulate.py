@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -26,7 +26,20 @@ Simulated = Literal[
     "pingone",
     "rippling",
     "generic",
+    "workos:okta",
+    "workos:entra",
+    "workos:google",
 ]
+
+
+class _Where(NamedTuple):
+    """The options that say where to."""
+
+    url: str | None
+    token: str | None
+    tenant: str | None
+    directory: str | None
+
 
 _COLUMNS = ("request", "count", "p50_ms", "p95_ms", "p99_ms", "statuses")
 
@@ -35,11 +48,17 @@ Provider = Annotated[
     Simulated, typer.Argument(metavar="PROVIDER", help="Whose manner.", show_default=False)
 ]
 Url = Annotated[
-    str | None, typer.Option(help="SCIM base URL; else the gateway's.", show_default=False)
+    str | None,
+    typer.Option(
+        help="SCIM base URL, or that of webhooks; else the gateway's.", show_default=False
+    ),
 ]
 Token = Annotated[
     str | None,
-    typer.Option(help="Token of the SCIM directory; else one is made.", show_default=False),
+    typer.Option(
+        help="Token of the SCIM directory, else one is made; or the secret of webhooks.",
+        show_default=False,
+    ),
 ]
 MaybeTenant = Annotated[
     str | None, typer.Option("--tenant", "-t", help="Whose directory it is.", show_default=False)
@@ -52,7 +71,10 @@ Life = Annotated[
     bool, typer.Option("--life", help="Also renames, moves, departures, returns and more.")
 ]
 AtOnce = Annotated[
-    int | None, typer.Option(min=1, max=256, help="Requests at once; else 8.", show_default=False)
+    int | None,
+    typer.Option(
+        min=1, max=256, help="Requests at once; else 8, and 32 webhooks.", show_default=False
+    ),
 ]
 
 
@@ -77,7 +99,8 @@ def simulate(
     It tests the connection, syncs, and syncs again, which must change nothing. With --life follow
     renames, moves, departures, returns and more, each followed by a sync.
 
-    Without --token it takes -t and --directory, and makes a token that ends with it.
+    Without --token it takes -t and --directory, and makes a token that ends with it. The workos:…
+    ones send signed webhooks of the --directory that was assigned.
 
     Ends with 1 if there were surprises.
 
@@ -90,7 +113,8 @@ def simulate(
         provider=provider, seed=seed, people=people, groups=groups, lives=life, at_once=at_once
     )
     report = Report()
-    with _target(url, token, tenant, directory) as target:
+    where = _Where(url, token, tenant, directory)
+    with _endpoint(where) if provider.startswith("workos:") else _target(where) as target:
         ended = _run(plan, target, report)
     if json:
         what = {"provider": provider, "url": target.url, "people": people, "groups": groups}
@@ -115,13 +139,12 @@ def _run(plan: "Plan", target: "Target", report: "Report") -> bool:
 
 
 @contextmanager
-def _target(
-    url: str | None, token: str | None, tenant: str | None, directory: str | None
-) -> "Iterator[Target]":
-    """Where to, and with which token; one that is made here ends here."""
+def _target(options: _Where) -> "Iterator[Target]":
+    """Where to, and with which secret; a token that is made here ends here."""
     from deploy.simulate.providers import Target  # noqa: PLC0415 - these would slow down --help
     from schemas import settings  # noqa: PLC0415
 
+    url, token, tenant, directory = options
     url = url or f"{settings.load().url.rstrip('/')}{settings.SCIM}"
     if token is not None:
         yield Target(url=url, secret=token)
@@ -135,6 +158,24 @@ def _target(
         yield Target(url=url, secret=made["token"])
     finally:
         api.delete(*path, made["token_id"])
+
+
+@contextmanager
+def _endpoint(options: _Where) -> "Iterator[Target]":
+    """Where webhooks of a WorkOS directory go, signed with which secret."""
+    from deploy.demo.posting import PATH  # noqa: PLC0415 - these would slow down --help
+    from deploy.simulate.providers import Target  # noqa: PLC0415
+    from schemas import settings  # noqa: PLC0415
+
+    url, token, _, directory = options
+    if directory is None:
+        raise typer.BadParameter("give --directory: the id of a WorkOS directory that was assigned")
+    ours = settings.load()
+    secret = token or next(iter(ours.workos_webhook_secrets), None)
+    if secret is None:
+        raise typer.BadParameter("give --token, or set ROLLCALL_WORKOS_WEBHOOK_SECRETS")
+    address = url or f"{ours.url.rstrip('/')}{PATH}"
+    yield Target(url=address, secret=secret, directory_id=directory)
 
 
 def _tell(report: "Report") -> None:

@@ -1,13 +1,12 @@
 """Who can be simulated, and how each one is connected."""
 
+import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-import httpx2
 from msgspec import Struct
 
-from deploy.cli.errors import CommandError
 from deploy.simulate.entra import Entra
 from deploy.simulate.generic import Generic, Rippling
 from deploy.simulate.jumpcloud import JumpCloud
@@ -16,18 +15,31 @@ from deploy.simulate.onelogin import OneLogin
 from deploy.simulate.pingone import PingOne
 from deploy.simulate.report import Report
 from deploy.simulate.scim import AT_ONCE, ScimIdp
-from deploy.simulate.wire import ANSWER_SECONDS, Wire
+from deploy.simulate.wire import Wire
+from deploy.simulate.workos_directory import AT_ONCE as WEBHOOKS_AT_ONCE
+from deploy.simulate.workos_directory import (
+    Connection,
+    WorkosDirectory,
+    WorkosEntra,
+    WorkosGoogle,
+    WorkosOkta,
+)
 
 SCIM: Final[Mapping[str, type[ScimIdp]]] = {
     each.NAME: each
     for each in (Okta, OktaWizard, Entra, OneLogin, JumpCloud, PingOne, Rippling, Generic)
 }
-"""By the name that `rollcall simulate` takes."""
+"""Those that write SCIM themselves, by the name that `rollcall simulate` takes."""
 
-NAMES: Final = (*SCIM,)
+WORKOS: Final[Mapping[str, type[WorkosDirectory]]] = {
+    each.NAME: each for each in (WorkosOkta, WorkosEntra, WorkosGoogle)
+}
+"""Those that write to WorkOS, which tells us."""
+
+NAMES: Final = (*SCIM, *WORKOS)
 """All that can be simulated."""
 
-Idp = ScimIdp
+Idp = ScimIdp | WorkosDirectory
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -38,40 +50,46 @@ class Target(Struct, frozen=True, kw_only=True):
     secret: str
     """The token of the SCIM directory, or the secret that webhooks are signed with."""
     directory_id: str = ""
-    """Of a WorkOS directory."""
+    """The id at WorkOS, where it is a WorkOS directory."""
 
 
 @asynccontextmanager
 async def connected(
-    provider: str, target: Target, report: Report, at_once: int | None = None
+    provider: str, target: Target, report: Report, *, seed: int, at_once: int | None
 ) -> AsyncIterator[Idp]:
     """An IdP that has pushed nothing yet.
+
+    Args:
+        provider: one of `NAMES`.
+        target: where to.
+        report: takes the notes.
+        seed: of ids that WorkOS makes, and of its disorder.
+        at_once: requests at once; None: the provider's default.
 
     Raises:
         CommandError: the URL is none.
     """
-    kind = SCIM[provider]
-    headers = {**kind.HEADERS, "Authorization": f"Bearer {target.secret}"}
-    at_once = at_once or AT_ONCE
-    # More connections than requests at once are never needed.
-    bounds = httpx2.Limits(max_connections=at_once, max_keepalive_connections=at_once)
-    try:
-        http = httpx2.AsyncClient(
-            base_url=f"{target.url.rstrip('/')}/",
-            headers=headers,
-            timeout=ANSWER_SECONDS,
-            limits=bounds,
+    if provider in SCIM:
+        kind = SCIM[provider]
+        wire = Wire(
+            report,
+            unauthorised="the token is wrong, has ended, or is another directory's: make one with"
+            " `rollcall token create`, and check --url.",
+            at_once=at_once or AT_ONCE,
+            not_repeated=kind.NOT_REPEATED,
         )
-    except httpx2.InvalidURL as error:
-        raise CommandError(f"{target.url} is no URL ({error}): check --url.") from error
-    async with http:
-        yield kind(
-            Wire(
-                http,
-                report,
-                unauthorised="the token is wrong, has ended, or is another directory's: make one"
-                " with `rollcall token create`, and check --url.",
-                at_once=at_once,
-                not_repeated=kind.NOT_REPEATED,
-            )
-        )
+        headers = {**kind.HEADERS, "Authorization": f"Bearer {target.secret}"}
+        async with wire.open(target.url, headers):
+            yield kind(wire)
+        return
+    base, _, path = target.url.rstrip("/").rpartition("/")
+    wire = Wire(
+        report,
+        unauthorised="the webhook secret is not one of the gateway's, or clocks differ: compare"
+        " ROLLCALL_WORKOS_WEBHOOK_SECRETS, and run `rollcall doctor`.",
+        at_once=at_once or WEBHOOKS_AT_ONCE,
+    )
+    connection = Connection(directory_id=target.directory_id, secret=target.secret, path=path)
+    rng = random.Random(seed)  # noqa: S311 - a simulation, no secret
+    async with wire.open(base, {"Content-Type": "application/json"}):
+        yield WORKOS[provider](wire, connection, rng)

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, TypeVar
 
 import httpx2
@@ -43,7 +44,6 @@ class Wire:
 
     def __init__(
         self,
-        http: httpx2.AsyncClient,
         report: Report,
         *,
         unauthorised: str,
@@ -53,7 +53,6 @@ class Wire:
         """Nothing is sent yet.
 
         Args:
-            http: its base URL ends in a slash.
             report: takes the notes.
             unauthorised: what to do about a 401, for people.
             at_once: requests under way at a time.
@@ -61,17 +60,33 @@ class Wire:
         """
         self.report = report
         self.at_once = at_once
+        self.url = ""
+        """The base URL."""
         self.on_progress: Callable[[int, int], None] = lambda _, __: None
         self.understood = False
         """Whether anything was answered with success and a JSON object."""
-        self._http = http
+        self._http: httpx2.AsyncClient | None = None
         self._unauthorised = unauthorised
         self._not_repeated = not_repeated
 
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return str(self._http.base_url)
+    @asynccontextmanager
+    async def open(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[None]:
+        """Take a base URL and the headers of every request.
+
+        Raises:
+            CommandError: the URL is none.
+        """
+        self.url = url.rstrip("/")
+        # More connections than requests at once are never needed.
+        bounds = httpx2.Limits(max_connections=self.at_once, max_keepalive_connections=self.at_once)
+        try:
+            self._http = httpx2.AsyncClient(
+                base_url=f"{self.url}/", headers=headers, timeout=ANSWER_SECONDS, limits=bounds
+            )
+        except httpx2.InvalidURL as error:
+            raise CommandError(f"{url} is no URL ({error}): check --url.") from error
+        async with self._http:
+            yield
 
     async def each(self, do: Callable[[Item], Awaitable[None]], items: Iterable[Item]) -> None:
         """Do something with all of them, some at once, begun in their order."""
@@ -149,6 +164,7 @@ class Wire:
         *,
         writes: bool,
     ) -> httpx2.Response | None:
+        assert self._http is not None, "it was opened"
         begun = time.perf_counter()
         try:
             response = await self._http.request(method, path, content=content, headers=headers)

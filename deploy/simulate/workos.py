@@ -6,7 +6,7 @@ Pure and seeded: the same arguments give the same events, byte for byte.
 import hashlib
 import hmac
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
@@ -80,15 +80,15 @@ def first_sync(
     """
     rng = random.Random(seed)  # noqa: S311 - a simulation, no secret
     place = {"directory_id": directory_id, "organization_id": organization_id}
-    clock = (_stamp(started_at + number * _APART) for number in count())
+    clock = (stamp(started_at + number * _APART) for number in count())
     users = [_user(rng, number, place) for number in range(people)]
     kinds = [_group(rng, number, place) for number in range(groups)]
     created = [
-        *_events(rng, "dsync.user.created", users, clock),
-        *_events(rng, "dsync.group.created", kinds, clock),
-        *_events(rng, "dsync.group.user_added", _memberships(rng, users, kinds), clock),
+        *events(rng, "dsync.user.created", users, clock),
+        *events(rng, "dsync.group.created", kinds, clock),
+        *events(rng, "dsync.group.user_added", _memberships(rng, users, kinds), clock),
     ]
-    return _delivered(rng, created)
+    return delivered(rng, created)
 
 
 def deactivation(created: Event, at: datetime) -> Event:
@@ -100,11 +100,11 @@ def deactivation(created: Event, at: datetime) -> Event:
     """
     user = created["data"] | {
         "state": "inactive",
-        "updated_at": _stamp(at),
+        "updated_at": stamp(at),
         "previous_attributes": {"state": "active"},
     }
     rng = random.Random(f"{user['id']} {at}")  # noqa: S311 - a simulation, no secret
-    return next(_events(rng, "dsync.user.updated", [user], iter([_stamp(at)])))
+    return next(events(rng, "dsync.user.updated", [user], iter([stamp(at)])))
 
 
 def sign(body: bytes, secret: str, now: datetime) -> str:
@@ -123,13 +123,29 @@ def name_of(number: int) -> tuple[str, str, str]:
     return first, last, f"{first}.{last}{again or ''}@example.com".lower()
 
 
-def _user(rng: random.Random, number: int, place: dict[str, str]) -> Event:
-    first, last, email = name_of(number)
+def user(
+    name: tuple[str, str, str],
+    *,
+    workos_id: str,
+    idp_id: str,
+    place: dict[str, str],
+    **custom: str | None,
+) -> Event:
+    """A directory user who is active.
+
+    Args:
+        name: first name, last name, email.
+        workos_id: the id at WorkOS.
+        idp_id: the id at the IdP.
+        place: ids of directory and organization.
+        custom: attributes that the administrator mapped.
+    """
+    first, last, email = name
     return {
         "object": "directory_user",
-        "id": _id(rng, "directory_user"),
+        "id": workos_id,
         **place,
-        "idp_id": f"00u{_random(rng)}",
+        "idp_id": idp_id,
         "email": email,
         "first_name": first,
         "last_name": last,
@@ -138,20 +154,36 @@ def _user(rng: random.Random, number: int, place: dict[str, str]) -> Event:
         "username": email,
         "state": "active",
         "raw_attributes": {},
-        "custom_attributes": {"job_title": rng.choice(("Analyst", "Engineer", "Lead", "Manager"))},
+        "custom_attributes": custom,
     }
 
 
-def _group(rng: random.Random, number: int, place: dict[str, str]) -> Event:
-    name = GROUPS[number][0] if number < len(GROUPS) else f"Team {number + 1}"
+def group(name: str, *, workos_id: str, idp_id: str, place: dict[str, str]) -> Event:
+    """A directory group; see `user`."""
     return {
         "object": "directory_group",
-        "id": _id(rng, "directory_group"),
-        "idp_id": name,  # Okta gives its groups no other id (idp-facts §1.2)
+        "id": workos_id,
+        "idp_id": idp_id,
         **place,
         "name": name,
         "raw_attributes": {},
     }
+
+
+def _user(rng: random.Random, number: int, place: dict[str, str]) -> Event:
+    return user(
+        name_of(number),
+        workos_id=new_id(rng, "directory_user"),
+        idp_id=f"00u{_random(rng)}",
+        place=place,
+        job_title=rng.choice(("Analyst", "Engineer", "Lead", "Manager")),
+    )
+
+
+def _group(rng: random.Random, number: int, place: dict[str, str]) -> Event:
+    name = GROUPS[number][0] if number < len(GROUPS) else f"Team {number + 1}"
+    # Okta gives its groups no other id (idp-facts §1.2).
+    return group(name, workos_id=new_id(rng, "directory_group"), idp_id=name, place=place)
 
 
 def _memberships(rng: random.Random, users: list[Event], kinds: list[Event]) -> list[Event]:
@@ -171,9 +203,10 @@ def _memberships(rng: random.Random, users: list[Event], kinds: list[Event]) -> 
     ]
 
 
-def _events(
-    rng: random.Random, kind: str, subjects: list[Event], clock: Iterator[str]
+def events(
+    rng: random.Random, kind: str, subjects: Iterable[Event], clock: Iterator[str]
 ) -> Iterator[Event]:
+    """Events of one kind; what has no times yet gets those of its event."""
     for subject in subjects:
         at = next(clock)
         if "object" in subject:
@@ -181,14 +214,14 @@ def _events(
             subject.setdefault("updated_at", at)
         yield {
             "object": "event",
-            "id": _id(rng, "event"),
+            "id": new_id(rng, "event"),
             "event": kind,
             "data": subject,
             "created_at": at,
         }
 
 
-def _delivered(rng: random.Random, created: list[Event]) -> list[Event]:
+def delivered(rng: random.Random, created: list[Event]) -> list[Event]:
     """Each somewhat late, and some of them again, later still."""
     latest = _LATEST * len(created)
     arrivals = [(place + rng.random() * latest, event) for place, event in enumerate(created)]
@@ -197,7 +230,8 @@ def _delivered(rng: random.Random, created: list[Event]) -> list[Event]:
     return [event for _, event in sorted(arrivals, key=lambda arrival: arrival[0])]
 
 
-def _id(rng: random.Random, kind: str) -> str:
+def new_id(rng: random.Random, kind: str) -> str:
+    """An id as WorkOS makes them."""
     return f"{kind}_01{_random(rng)}"
 
 
@@ -205,5 +239,6 @@ def _random(rng: random.Random) -> str:
     return "".join(rng.choices(_ID_ALPHABET, k=24))
 
 
-def _stamp(at: datetime) -> str:
+def stamp(at: datetime) -> str:
+    """A time as WorkOS writes it."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

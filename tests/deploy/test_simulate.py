@@ -177,7 +177,7 @@ def test_nobody_listens() -> None:
     url = f"http://127.0.0.1:{free_ports(1)[0]}/scim/v2"
     result = run("okta", "--url", url, "--token", "t")
     assert isinstance(result.exception, CommandError)
-    assert str(result.exception).startswith(f"Nobody answers at {url}/")
+    assert str(result.exception).startswith(f"Nobody answers at {url} ")
     assert "check --url" in str(result.exception)
 
 
@@ -198,7 +198,7 @@ def test_a_url_of_something_else_says_so_before_anything_is_pushed() -> None:
     with answering(404, "text/html", b"<p>Not Found") as url:
         result = run("okta", "--url", url, "--token", "t")
     assert isinstance(result.exception, CommandError)
-    assert "no SCIM server" in str(result.exception)
+    assert "check --url" in str(result.exception)
 
 
 def test_without_a_token_it_must_know_the_directory() -> None:
