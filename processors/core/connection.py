@@ -24,7 +24,11 @@ def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
     place = state.directory_key(draft.tenant_id, change.directory_id)
     known = draft.get(place, Directory)
     wanted = Directory(
-        name=change.name, provider=change.provider, kind=change.kind, replaces=change.replaces
+        name=change.name,
+        provider=change.provider,
+        kind=change.kind,
+        mode="active" if change.replaces is None else "testing",  # until it is switched to
+        replaces=change.replaces,
     )
     if known is None and (lacking := replacing.lacking(draft, change)) is not None:
         return answers.refused(draft, change, *lacking)
