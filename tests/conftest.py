@@ -1,4 +1,7 @@
-"""One broker and one Postgres a run; a world of its own for each test that asks for one."""
+"""One broker and one Postgres a run; a world of its own for each test that asks for one.
+
+One running Rollcall for all tests of the SCIM door, with a tenant and a directory for each.
+"""
 
 import secrets
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from deploy.local.stack import Stack, running
 from schemas import settings
 from schemas.settings import Settings
 from tests.harness import World, new_database, new_world
+from tests.scim.idp import Admin, Idp, administering
 
 TEMPLATE = "rollcall_template"
 
@@ -48,6 +52,41 @@ def world(stack: Stack, template: str, tmp_path: Path) -> Iterator[World]:
     """Names, a database and topics that no other test has."""
     with new_world(stack, template, tmp_path) as own:
         yield own
+
+
+@pytest.fixture(scope="session")
+def rollcall(
+    stack: Stack, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Gateway, processors and sinks, all of them running: one for all tests of the SCIM door."""
+    with (
+        new_world(stack, template, tmp_path_factory.mktemp("scim")) as world,
+        world.process("processors"),
+        world.process("sinks"),
+        world.process("gateway"),
+    ):
+        yield world
+
+
+@pytest.fixture
+def admin(rollcall: World) -> Iterator[Admin]:
+    """The product's administrator, and a tenant that no other test has."""
+    with administering(rollcall) as admin:
+        yield admin
+
+
+@pytest.fixture
+def another(rollcall: World) -> Iterator[Admin]:
+    """The same, for a second tenant."""
+    with administering(rollcall) as admin:
+        yield admin
+
+
+@pytest.fixture
+def idp(admin: Admin) -> Iterator[Idp]:
+    """An IdP with a token of a SCIM directory."""
+    with admin.idp() as idp:
+        yield idp
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,13 @@
 """Who speaks to Rollcall in SCIM tests: the product's administrator, and an IdP."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 
+from tests.harness import World
 from tests.waiting import eventually
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -89,6 +91,16 @@ class Admin:
         assert response.is_success, (response.status_code, response.text)
         body: Body = response.json()
         return body
+
+
+@contextmanager
+def administering(rollcall: World) -> Iterator[Admin]:
+    """A new tenant."""
+    headers = {"Authorization": f"Bearer {rollcall.settings.require_admin_token()}"}
+    with httpx2.Client(base_url=rollcall.settings.url, headers=headers, timeout=60) as http:
+        admin = Admin(http, f"t{secrets.token_hex(5)}")
+        admin.open()
+        yield admin
 
 
 class Idp:

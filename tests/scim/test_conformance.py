@@ -15,8 +15,7 @@ from typing_extensions import override
 
 from ingest.scim.resources import provider_for
 from tests.harness import World
-from tests.scim.conftest import administering
-from tests.scim.idp import Admin, Idp
+from tests.scim.idp import Admin, Idp, administering
 from tests.scim.within import storage_of
 
 
