@@ -15,9 +15,12 @@ from ingest.api.authentication import Authentication
 from ingest.api.changes import Changes
 from ingest.api.dead_letters import DeadLetters, Dropped
 from ingest.api.directories import Directories, Directory
+from ingest.api.links import Link, Links
 from ingest.api.mappings import Mappings, SettledMapping
 from ingest.api.members import Members
 from ingest.api.policies import Policies, Ruled
+from ingest.api.product_members import ProductMembers, RemovedMember, SettledMember
+from ingest.api.replacements import Replacements
 from ingest.api.roles import Roles, SettledRole
 from ingest.api.sessions import Sessions
 from ingest.api.tenants import Tenant, Tenants
@@ -135,11 +138,26 @@ class Gateway:
         api.put(directory, response_model=Directory)(directories.set)
         api.delete(directory, response_model=Directory)(directories.disconnect)
         api.get(directory + "/warnings")(directories.warnings)
+        replacements = Replacements(self.database, changes)
+        api.get(directory + "/comparison")(replacements.compare)
+        api.post(directory + "/switch", response_model=Directory)(replacements.switch)
         api.post(directory + "/tokens", status_code=201, response_model=ShownToken)(tokens.create)
         api.get(directory + "/tokens")(tokens.every)
         api.delete(directory + "/tokens/{token_id}", response_model=Token)(tokens.revoke)
         api.put(mapping, response_model=SettledMapping)(mappings.set)
         api.get(TENANT + "/mappings")(mappings.every)
+        self._people_urls(api, changes)
+
+    def _people_urls(self, api: FastAPI, changes: Changes) -> None:
+        """What the product says of its own members."""
+        theirs, links = ProductMembers(changes), Links(changes)
+        product_member = TENANT + "/members/{product_id}"
+        link = TENANT + "/members/{member_id}/links/{directory_id}"
+        api.post(TENANT + "/members")(theirs.add)
+        api.put(product_member, response_model=SettledMember)(theirs.set)
+        api.delete(product_member, response_model=RemovedMember)(theirs.remove)
+        api.put(link, response_model=Link)(links.link)
+        api.delete(link, response_model=Link)(links.unlink)
 
     def _looking_urls(self, api: FastAPI, changes: Changes) -> None:
         """What became of it: people, the audit log, dead letters."""

@@ -12,7 +12,7 @@ from ingest.refusals import NotDurableError
 from ingest.tracing import traceparent
 from ingest.unassigned import UNASSIGNED, letter_of
 from schemas import codec, kafka, limits, topics
-from schemas.changes import AnyChange, AnyReportedChange, DropDeadLetter, is_urgent
+from schemas.changes import AnyChange, AnyReportedChange, DropDeadLetter, Inbound, is_urgent
 from schemas.envelope import Envelope
 from schemas.letters import DeadLetterEvent
 from schemas.partitions import partition_of
@@ -71,8 +71,8 @@ class Publisher:
             message = structs.replace(message, partition=partition)
         await self.send([message])
 
-    async def publish_all(self, changes: Iterable[AnyChange], source: str) -> None:
-        """Write changes of tenants that are known to their lanes, in their order.
+    async def publish_all(self, changes: Iterable[Inbound], source: str) -> None:
+        """Write changes of tenants that are known, or pages of them, in their order.
 
         Raises:
             NotDurableError: the broker did not confirm all of them.
@@ -108,7 +108,7 @@ class Publisher:
             log.warning("a change is not durable", topic=messages[0].topic, errors=set(errors))
             raise NotDurableError
 
-    def _of_change(self, change: AnyChange, source: str) -> Outgoing:
+    def _of_change(self, change: Inbound, source: str) -> Outgoing:
         envelope = codec.envelope_of_change(change, source)
         return self._message(_lane(change), change.tenant_id, codec.encode(change), envelope)
 
@@ -169,5 +169,5 @@ class Publisher:
         log.info("the producer is back")
 
 
-def _lane(change: AnyChange) -> Topic:
+def _lane(change: Inbound) -> Topic:
     return topics.URGENT if is_urgent(change) else topics.CHANGES

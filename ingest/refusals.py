@@ -72,6 +72,16 @@ class NotFoundError(RefusedError):
     code = "not_found"
 
 
+class ReplacesNothingError(RefusedError):
+    """A comparison of a directory that replaces no other one."""
+
+    status = 409
+    code = "replaces_nothing"
+
+    def __init__(self) -> None:
+        super().__init__("This directory replaces none: set `replaces` to the one that it shall.")
+
+
 class DirectoryTakenError(RefusedError):
     """A directory that belongs to another tenant."""
 

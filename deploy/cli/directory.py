@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from deploy.cli import client, display, progress, replaying
+from deploy.cli import client, comparing, display, progress, replaying
 from deploy.cli.errors import CommandError
 from deploy.cli.options import AsJson, DirectoryId, Tenant, Yes
 
@@ -34,7 +34,14 @@ _ENDS = {"keep": "keep their access", "deactivate": "lose all access"}
 
 @app.command()
 def create(
-    tenant: Tenant, name: Name, provider: OfProvider = "generic", json: AsJson = False
+    tenant: Tenant,
+    name: Name,
+    provider: OfProvider = "generic",
+    replaces: Annotated[
+        str | None,
+        typer.Option(metavar="DIRECTORY", help="The directory with the same people till now."),
+    ] = None,
+    json: AsJson = False,
 ) -> None:
     """Make a SCIM directory: one that the IdP itself writes to. Each call makes another one.
 
@@ -43,7 +50,7 @@ def create(
     Example: rollcall directory create --name "Acme Okta" --provider okta -t acme
     """
     api = client.connect()
-    details = {"name": name, "provider": provider, "kind": "scim"}
+    details = {"name": name, "provider": provider, "kind": "scim", "replaces": replaces}
     body = api.post("tenants", tenant, "directories", **details)
     made = body["directory_id"]
     display.done(
@@ -132,6 +139,36 @@ def disconnect(
     people = _people(body)
     sentence = f"The directory {directory} has ended: its tokens are refused, its people {people}."
     display.done(body, sentence, json_wanted=json)
+
+
+@app.command()
+def replace(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Id of the directory that is to end.")],
+    new: Annotated[
+        str, typer.Argument(metavar="NEW", help="Id of the directory that takes its place.")
+    ],
+    *,
+    tenant: Tenant,
+    switch: Annotated[bool, typer.Option("--switch", help="Do it, after a question.")] = False,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> None:
+    """Put one directory in the place of another: compare them, and with --switch do it.
+
+    People of both are one member each, found by the IdP's id or by email.
+
+    Leave NEW in testing until it has sent everybody: nobody's access moves before the switch.
+
+    Example: rollcall directory replace "$OLD" "$NEW" -t acme
+    """
+    api = client.connect()
+    path = ("tenants", tenant, "directories", new)
+    found = comparing.compare(api, path, old)
+    comparing.show(found, json_wanted=json and not switch)
+    if switch:
+        display.require_yes(f"Switch to {new}, and end {old} for good?", given=yes)
+        body = api.post(*path, "switch")
+        display.done(body, f"{new} has replaced {old}.", json_wanted=json)
 
 
 @app.command()

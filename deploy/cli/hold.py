@@ -1,5 +1,7 @@
 """`rollcall hold`: what is desired for people and waits for somebody's word."""
 
+from typing import Annotated
+
 import typer
 
 from deploy.cli import client, display
@@ -15,17 +17,33 @@ def list_holds(tenant: Tenant, json: AsJson = False) -> None:
     Example: rollcall hold list -t acme
     """
     body = client.connect().get("tenants", tenant, "holds")
-    columns = ("display_name", "reason", "desired", "discarded", "recorded_at", "member_id")
+    columns = (
+        "display_name",
+        "reason",
+        "desired",
+        "discarded",
+        "rivals",
+        "recorded_at",
+        "member_id",
+    )
     display.rows(body, "holds", columns, json_wanted=json)
 
 
 @app.command()
-def approve(member: MemberId, tenant: Tenant, json: AsJson = False) -> None:
-    """Let what is desired happen; of a `conflict`: it is the same person who returns.
+def approve(
+    member: MemberId,
+    tenant: Tenant,
+    into: Annotated[
+        str | None,
+        typer.Option(metavar="MEMBER", help="Of a conflict with several rivals: which it is."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Let what is desired happen; of a `conflict`: it is the same person, or the rival.
 
     Example: rollcall hold approve "$MEMBER" -t acme
     """
-    body = _rule(tenant, member, "approve")
+    body = _rule(tenant, member, "approve", into=into)
     display.done(body, f"What was on hold for {member} is approved.", json_wanted=json)
 
 
@@ -42,14 +60,15 @@ def discard(member: MemberId, tenant: Tenant, json: AsJson = False) -> None:
 
 @app.command()
 def separate(member: MemberId, tenant: Tenant, json: AsJson = False) -> None:
-    """Of a `conflict`: it is somebody new with an old address, and gets a member of their own.
+    """Of a `conflict`: it is somebody new, who gets a member of their own.
 
     Example: rollcall hold separate "$MEMBER" -t acme
     """
     body = _rule(tenant, member, "separate")
-    sentence = f"Whoever came back as {member} is somebody new, with a member of their own."
+    sentence = f"Whoever was on hold as {member} is somebody new, with a member of their own."
     display.done(body, sentence, json_wanted=json)
 
 
-def _rule(tenant: str, member: str, ruling: str) -> client.Body:
-    return client.connect().put("tenants", tenant, "holds", member, ruling=ruling)
+def _rule(tenant: str, member: str, ruling: str, into: str | None = None) -> client.Body:
+    path = ("tenants", tenant, "holds", member)
+    return client.connect().put(*path, ruling=ruling, into=into)

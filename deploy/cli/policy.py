@@ -13,10 +13,11 @@ app = typer.Typer(no_args_is_help=True)
 # `schemas.policy`'s types, repeated because importing it would slow down --help; a test compares.
 SoleAdmin = Literal["allow", "block"]
 Breaker = Literal["off", "alert", "hold"]
+Linked = Literal["directory", "higher"]
 AttributeType = Literal["string", "boolean", "integer", "decimal"]
 
 _TYPES = get_args(AttributeType)
-_FIELDS = ("sole_admin", "breaker", "own_attributes", "kept_as_sent")
+_FIELDS = ("sole_admin", "breaker", "linked", "own_attributes", "kept_as_sent")
 
 
 @app.command("set")
@@ -28,6 +29,9 @@ def set_policy(
     ] = None,
     breaker: Annotated[
         Breaker | None, typer.Option(help="What happens when many lose access at once.")
+    ] = None,
+    linked: Annotated[
+        Linked | None, typer.Option(help="Whose grants count of whom the product has too.")
     ] = None,
     keep: Annotated[
         list[str] | None,
@@ -50,11 +54,12 @@ def set_policy(
     given = {
         "sole_admin": sole_admin,
         "breaker": breaker,
+        "linked": linked,
         "own_attributes": [_own(each) for each in keep if each] if keep else None,
         "kept_as_sent": [each for each in kept_as_sent if each] if kept_as_sent else None,
     }
     if all(value is None for value in given.values()):
-        raise typer.BadParameter("say --sole-admin, --breaker, --keep or --kept-as-sent")
+        raise typer.BadParameter("say --sole-admin, --breaker, --linked, --keep or --kept-as-sent")
     body = client.connect().put("tenants", tenant, "policy", **given)
     _tell(body, json_wanted=json)
 

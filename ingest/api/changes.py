@@ -1,6 +1,8 @@
 """Changes through the admin API: published like all others, answered with their outcome."""
 
 import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -8,9 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from ingest.database import Database
-from ingest.outcomes import Outcomes
+from ingest.outcomes import Outcome, Outcomes
 from ingest.publisher import Publisher
-from schemas.changes import DropDeadLetter
+from schemas.changes import DropDeadLetter, Inbound
 from schemas.settings_changes import AnySettingsChange, CreateTenant
 
 SOURCE: Final = "rollcall/ingest/api"
@@ -52,3 +54,28 @@ class Changes:
             await self._publisher.publish(change, SOURCE, partition)
             settled = await outcome()
         return JSONResponse(settled.body, settled.status)
+
+    async def settle_all(
+        self, tenant_id: str, messages: Sequence[Inbound], changes: Sequence[AnySettingsChange]
+    ) -> list[Outcome]:
+        """Publish messages that hold changes, and return what became of each of these.
+
+        Args:
+            tenant_id: of all of them.
+            messages: pages, or changes that stand by themselves.
+            changes: all that are in them; each asks for a reply.
+
+        Raises:
+            NotFoundError: the tenant is not there.
+            NotDurableError: Kafka did not confirm all of them.
+            OutcomeTimeoutError: they are safe, and not all are decided in time.
+            UnavailableError: Postgres is away; nothing was published.
+        """
+        await run_in_threadpool(self._database.require_tenant, tenant_id)
+        with ExitStack() as waiting:
+            expected = [
+                waiting.enter_context(self._outcomes.expected(tenant_id, each.change_id))
+                for each in changes
+            ]
+            await self._publisher.publish_all(messages, SOURCE)
+            return [await outcome() for outcome in expected]

@@ -29,6 +29,9 @@ class NewDirectory(Body):
     name: Text
     provider: Provider = "generic"
     kind: Kind = "workos"
+    replaces: Id | None = None
+    """Another directory with the same people: they are linked to its members.
+    It is in mode testing until it is switched to."""
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -44,11 +47,12 @@ class DirectorySettings(Body):
 
     on_disconnect: OnDisconnect | None = None
     mode: Mode | None = None
+    replaces: Id | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.on_disconnect is None and self.mode is None:
-            raise ValueError("set on_disconnect or mode")
+        if self.on_disconnect is None and self.mode is None and self.replaces is None:
+            raise ValueError("set on_disconnect, mode or replaces")
         return self
 
 
@@ -63,6 +67,8 @@ class Directory(BaseModel):
     connected: bool
     on_disconnect: OnDisconnect
     ended_at: datetime | None
+    replaces: str | None
+    replaced_by: str | None
 
 
 class DirectoryList(BaseModel):
@@ -116,6 +122,7 @@ class Directories:
             name=body.name,
             provider=body.provider,
             kind=body.kind,
+            replaces=body.replaces,
             **asked_now(),
         )
         answer = await self._changes.settle(change)
@@ -133,6 +140,7 @@ class Directories:
             directory_id=directory_id,
             on_disconnect=body.on_disconnect,
             mode=body.mode,
+            replaces=body.replaces,
             **asked_now(),
         )
         return await self._changes.settle(change)

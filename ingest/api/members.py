@@ -20,6 +20,7 @@ from schemas.read_models import (
     member_workspace,
     membership,
 )
+from schemas.scim_models import manual_member
 
 
 class Grant(BaseModel):
@@ -69,10 +70,26 @@ class DirectoryUser(BaseModel):
     groups: list[Group]
 
 
+class ManualGrants(BaseModel):
+    """What the product says of the member; what directories say stands beside it."""
+
+    product_id: str | None
+    standing: str
+    role: str | None
+    workspaces: list[Grant]
+    email: str | None
+    display_name: str
+    external_id: str | None
+    joined_at: datetime | None
+    protected: bool
+
+
 class MemberDetail(Member):
     """A member with all that explains their access and all that it opened."""
 
     users: list[DirectoryUser]
+    manual: ManualGrants | None
+    """None where the product said nothing."""
     sessions: list[Session]
     api_keys: list[ApiKey]
 
@@ -116,6 +133,7 @@ class Members:
             return MemberDetail(
                 **found[0].model_dump(),
                 users=_users(connection, tenant_id, member_id),
+                manual=_manual(connection, tenant_id, member_id),
                 sessions=valid_sessions(connection, tenant_id, member_id),
                 api_keys=api_keys(connection, tenant_id, member_id),
             )
@@ -183,6 +201,15 @@ def _users(connection: Connection, tenant_id: str, member_id: str) -> list[Direc
         )
         for row in connection.execute(query).mappings().all()
     ]
+
+
+def _manual(connection: Connection, tenant_id: str, member_id: str) -> ManualGrants | None:
+    columns = manual_member.c
+    query = select(*(columns[name] for name in ManualGrants.model_fields)).where(
+        columns.tenant_id == tenant_id, columns.member_id == member_id
+    )
+    found = connection.execute(query).mappings().first()
+    return None if found is None else ManualGrants(**found)
 
 
 def _groups(connection: Connection, tenant_id: str, directory_id: str, user_id: str) -> list[Group]:

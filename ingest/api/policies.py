@@ -8,7 +8,7 @@ from sqlalchemy import select
 from starlette.responses import JSONResponse
 
 from ingest.api.changes import Changes, asked_now
-from ingest.api.parameters import Body, MemberId, TenantId, Text
+from ingest.api.parameters import Body, Id, MemberId, TenantId, Text
 from ingest.api.tenants import OwnAttribute
 from ingest.database import Database
 from schemas import limits, policy
@@ -21,13 +21,14 @@ class PolicySettings(Body):
 
     sole_admin: policy.SoleAdmin | None = None
     breaker: policy.Breaker | None = None
+    linked: policy.Linked | None = None
     own_attributes: list[OwnAttribute] | None = Field(None, max_length=limits.OWN_ATTRIBUTES)
     kept_as_sent: list[Text] | None = Field(None, max_length=limits.OWN_ATTRIBUTES)
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("set sole_admin, breaker, own_attributes or kept_as_sent")
+            raise ValueError("set sole_admin, breaker, linked, own_attributes or kept_as_sent")
         own = self.own_attributes or []
         if len({(each.schema_.lower(), each.name.lower()) for each in own}) < len(own):
             raise ValueError("name each of own_attributes once")
@@ -40,6 +41,8 @@ class Ruling(Body):
     ruling: Literal["approve", "discard", "separate"]
     reason: policy.HoldReason | None = None
     """The reason that was shown; 409 if it is another one by now."""
+    into: Id | None = None
+    """To approve a `conflict` with several `rivals`: the member that it is."""
 
 
 class Hold(BaseModel):
@@ -50,6 +53,8 @@ class Hold(BaseModel):
     reason: str
     discarded: bool
     desired: dict[str, Any]
+    rivals: list[str]
+    """Of a `conflict`: members whom the person may be; the member on hold is none yet."""
     recorded_at: datetime
 
 
@@ -64,6 +69,7 @@ class Ruled(BaseModel):
 
     member_id: str
     ruling: str
+    into: str | None = None
 
 
 class Policies:
@@ -80,6 +86,7 @@ class Policies:
             tenant_id=tenant_id,
             sole_admin=body.sole_admin,
             breaker=body.breaker,
+            linked=body.linked,
             own_attributes=None
             if own is None
             else tuple(
@@ -91,12 +98,13 @@ class Policies:
         return await self._changes.settle(change)
 
     async def rule(self, tenant_id: TenantId, member_id: MemberId, body: Ruling) -> JSONResponse:
-        """End a hold: apply what is desired, keep what is, or say that it is somebody new."""
+        """End a hold: apply what is desired, keep what is, or say who it is."""
         change = RuleHold(
             tenant_id=tenant_id,
             member_id=member_id,
             ruling=body.ruling,
             reason=body.reason,
+            into=body.into,
             **asked_now(),
         )
         return await self._changes.settle(change)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from ingest.api.changes import Changes, asked_now
 from ingest.api.parameters import Body, Slug, Text
 from ingest.database import Database
-from schemas.policy import Breaker, SoleAdmin
+from schemas.policy import Breaker, Linked, SoleAdmin
 from schemas.read_models import tenant
 from schemas.settings_changes import CreateTenant
 
@@ -40,6 +40,7 @@ class Tenant(BaseModel):
     default_role: str | None
     sole_admin: SoleAdmin
     breaker: Breaker
+    linked: Linked
     own_attributes: list[OwnAttribute]
     kept_as_sent: list[str]
 
