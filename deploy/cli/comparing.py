@@ -1,0 +1,37 @@
+"""Shows what putting one directory in the place of another would do."""
+
+import typer
+
+from deploy.cli import client, display
+
+_PEOPLE = ("display_name", "email", "standing", "role", "desired", "may_be", "member_id")
+_LISTS = {
+    "changed": "In both, and with other access afterwards:",
+    "only_in_old": "In the old one only; what its end means for them, `directory set` says:",
+    "only_in_new": "In the new one only; they get what its groups grant:",
+    "conflicts": "Perhaps somebody known; say who with `rollcall hold`:",
+}
+
+
+def compare(api: client.Api, path: tuple[str, ...], old: str) -> client.Body:
+    """How a directory compares with the one that it is to replace."""
+    directories = api.get(*path[:3])["directories"]
+    known = next((each for each in directories if each["directory_id"] == path[-1]), None)
+    if known is None or known["replaces"] != old:
+        api.put(*path, replaces=old)
+    return api.get(*path, "comparison")
+
+
+def show(found: client.Body, *, json_wanted: bool) -> None:
+    """Print a comparison."""
+    if json_wanted:
+        display.as_json(found)
+        return
+    display.fields(found["counts"])
+    for name, heading in _LISTS.items():
+        if found[name]:
+            typer.echo(f"\n{heading}")
+            display.table(found[name], _PEOPLE)
+    if found["unmapped_groups"]:
+        typer.echo("\nGroups that grant something in the old one only; map them first:")
+        display.table(found["unmapped_groups"], ("name", "role", "workspaces", "group_id"))
