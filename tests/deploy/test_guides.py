@@ -107,9 +107,13 @@ def test_guides_have_the_same_headings_in_the_same_order(guide: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_commands_in_the_guides_are_understood(name: str) -> None:
+def test_commands_in_the_guides_are_understood(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "people.csv").touch()  # a command looks whether its file is there
+    monkeypatch.chdir(tmp_path)
     in_blocks, in_sentences = commands_in_blocks(PAGES[name]), commands_in_sentences(PAGES[name])
-    assert in_blocks or name == WHICH_DOOR.stem
+    assert in_blocks
     for command in in_blocks:
         understand(command, whole=True)
     for command in in_sentences:
