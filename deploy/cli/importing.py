@@ -143,6 +143,8 @@ def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommandError(f"{file.name} is not UTF-8: {error.reason}.") from error
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
     if file.suffix.lower() == ".csv":
         yield from _of_csv(text)
         return

@@ -59,9 +59,7 @@ def show(member: MemberId, tenant: Tenant, json: AsJson = False) -> None:
 
 @app.command("import")
 def import_members(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="A .csv or .ndjson file.")
-    ],
+    file: Annotated[Path, typer.Argument(help="A .csv or .ndjson file.", show_default=False)],
     tenant: Tenant,
     json: AsJson = False,
 ) -> None:
