@@ -55,6 +55,7 @@ class Lane:
         self.topic_id = topic_id
         self.due = due
         self.waiting: deque[Received] = deque()
+        self._bytes = 0
         self._paused = False
 
     @property
@@ -77,7 +78,8 @@ class Lane:
     def put(self, message: Received) -> None:
         """Never waits: a full lane pauses its own topic-partition and nobody else's."""
         self.waiting.append(message)
-        if len(self.waiting) > limits.LANE_FULL:
+        self._bytes += _size(message)
+        if len(self.waiting) > limits.LANE_FULL or self._bytes > limits.LANE_BYTES:
             # Each time: Faust itself resumes what it paused when its own small buffer is drained.
             self._paused = True
             message.pause()
@@ -94,7 +96,8 @@ class Lane:
         size = 0
         while self.waiting and len(batch) < most and size < limits.STEP_BYTES:
             message = self.waiting.popleft()
-            if self._paused and len(self.waiting) < limits.LANE_ROOM:
+            self._bytes -= _size(message)
+            if self._paused and self._has_room():
                 self._paused = False
                 message.resume()
             if message.offset < self.due:  # applied before
@@ -102,12 +105,20 @@ class Lane:
                 continue
             if message.offset > self.due:
                 self.waiting.appendleft(message)  # it is not done, whatever follows
+                self._bytes += _size(message)
                 if batch:
                     break  # first what comes before it
                 where = f"{self.topic} gave {message.offset} where {self.due} was due"
                 raise GapError(where)
             self.due += 1
             self._caught_up_at = max(self._caught_up_at, message.timestamp)
-            size += len(message.value or b"")
+            size += _size(message)
             batch.append(message)
         return batch
+
+    def _has_room(self) -> bool:
+        return len(self.waiting) < limits.LANE_ROOM and self._bytes < limits.LANE_BYTES // 2
+
+
+def _size(message: Received) -> int:
+    return len(message.value or b"")

@@ -20,6 +20,9 @@ LANE_FULL: Final = 1_000
 """Messages waiting in a lane at which fetching of its topic-partition is paused."""
 LANE_ROOM: Final = 500
 """Messages waiting in a lane at which a paused topic-partition is resumed."""
+LANE_BYTES: Final = 16 << 20
+"""Bytes waiting in a lane at which its topic-partition is paused, since pages may be long; with half
+as many it is resumed."""
 
 BUDGET_WINDOW: Final = 1_000
 """Messages of a partition over which dead letters are counted (DESIGN §5.5)."""
@@ -48,6 +51,13 @@ TEXT_LENGTH: Final = 1_024
 """Longest name, email or attribute value, in characters; longer ones are cut at the door."""
 EMAIL_LENGTH: Final = 320
 """Longest email address (RFC 5321: 64 + 1 + 255); it is indexed, so it must be short."""
+DOMAIN_LENGTH: Final = 243
+"""Longest domain of addresses, in characters: 253 (RFC 1035 §2.3.4), of which the record that
+proves it takes the first ten."""
+DNS_SECONDS: Final = 5
+"""How long a look-up in DNS may take, with all that is tried again."""
+REPORTED_DOMAINS: Final = 100
+"""Domains of one event of WorkOS's that are looked at."""
 BODY_SECONDS: Final = 20
 """How long a client may take to send its body."""
 CONNECTIONS: Final = 1_000

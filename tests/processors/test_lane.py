@@ -73,6 +73,18 @@ def test_a_full_lane_pauses_at_each_further_message_and_resumes_once_there_is_ro
     assert asked.count("resume") == 1
 
 
+def test_a_lane_of_long_pages_is_full_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sent, "value", b"x" * limits.INPUT_MESSAGE)
+    most = limits.LANE_BYTES // limits.INPUT_MESSAGE
+    lane, asked = lane_with(*range(most))
+    assert asked == []
+    lane.put(Sent(most, asked))
+    assert asked == ["pause"]
+    while "resume" not in asked:
+        assert len(lane.waiting) * limits.INPUT_MESSAGE >= limits.LANE_BYTES // 2
+        lane.take(1)
+
+
 def test_a_lane_full_of_what_was_applied_before_resumes_too() -> None:
     lane, asked = lane_with(*range(limits.LANE_FULL + 2), due=limits.LANE_FULL + 2)
     assert lane.take(limits.RECORDS_PER_STEP) == []
