@@ -21,8 +21,8 @@ LANE_FULL: Final = 1_000
 LANE_ROOM: Final = 500
 """Messages waiting in a lane at which a paused topic-partition is resumed."""
 LANE_BYTES: Final = 16 << 20
-"""Bytes waiting in a lane at which its topic-partition is paused, since pages may be long; with half
-as many it is resumed."""
+"""Bytes waiting in a lane at which its topic-partition is paused, since pages may be long; at half
+of them it is resumed."""
 
 BUDGET_WINDOW: Final = 1_000
 """Messages of a partition over which dead letters are counted (DESIGN §5.5)."""
