@@ -107,6 +107,8 @@ def made_of(
     """A resource that was made as it was sent."""
     made = resource.model_copy()
     made.schemas = []  # of what it holds, as it will be read: Entra names one that we do not know
+    if not has_ink(made.external_id or ""):
+        made.external_id = None
     made.id = resource_id
     made.meta = _meta(resource_type, moment_of(revision), revision)
     if not is_group(resource_type) and getattr(made, "active", None) is None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 
-from tests.scim.idp import ENTERPRISE, GROUP, PATCH, USER, Body, user
+from tests.scim.idp import ENTERPRISE, GROUP, PATCH, USER, Body, adds, removes, replaces, user
 from tests.scim.test_bulk import BULK
 
 SEARCH = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
@@ -119,14 +119,36 @@ paths = (
 )
 
 people = changed(user("{new}", nickName="A", roles=[{"value": "r", "primary": "True"}]))
-teams = changed({"schemas": [GROUP], "displayName": "{new}", "members": [{"value": ID}]})
+TEAM = {"schemas": [GROUP], "displayName": "{new}", "members": [{"value": ID}]}
+teams = changed(TEAM)
 _operation: st.SearchStrategy[Any] = st.fixed_dictionaries(
     {"op": st.sampled_from(["add", "replace", "remove", "Add", "REPLACE", "move"])},
     optional={"path": paths, "value": trees | people},
 )
-patches = st.builds(
-    lambda operations: {"schemas": [PATCH], "Operations": operations},
-    st.lists(_operation | trees, max_size=5) | trees,
+_OF_A_PERSON = [
+    replaces("active", "False"),
+    replaces('emails[type eq "work"].value', "{new}@acme.example"),
+    {"op": "Add", "value": {"name.givenName": "A", f"{ENTERPRISE}:department": "B"}},
+    {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": {"value": ID}},
+    {"op": "remove", "path": "title"},
+]
+_OF_A_TEAM = [
+    {"op": "Remove", "path": "members", "value": [{"$ref": None, "value": ID}]},
+    adds(ID),
+    removes(ID),
+    replaces("members", [{"value": ID}]),
+    replaces("displayName", "{new}"),
+]
+
+
+def _patch(operations: Any) -> Body:
+    return {"schemas": [PATCH], "Operations": operations}
+
+
+patches = (
+    changed(_patch(_OF_A_PERSON))
+    | changed(_patch(_OF_A_TEAM))
+    | (st.lists(_operation | trees, max_size=5) | trees).map(_patch)
 )
 searches = st.fixed_dictionaries(
     {"schemas": st.just([SEARCH])},
@@ -142,17 +164,7 @@ searches = st.fixed_dictionaries(
     },
 )
 _places_in_bulk = st.sampled_from(
-    [
-        "/Users",
-        "/Groups",
-        f"/Users/{ID}",
-        f"Groups/{ID}",
-        "/Users/bulkId:a",
-        "/Bulk",
-        "/Me",
-        "//",
-        "",
-    ]
+    ["/Users", "/Groups", f"/Users/{ID}", f"Groups/{ID}", "/Users/bulkId:a", "/Bulk", "/Me", "//"]
 )
 _bulk_operation = st.fixed_dictionaries(
     {"method": st.sampled_from(["POST", "PUT", "PATCH", "DELETE", "GET", "post"])},
@@ -163,7 +175,23 @@ _bulk_operation = st.fixed_dictionaries(
         "data": people | teams | patches | trees,
     },
 )
-bulks = st.builds(
+_USUAL_BULK = {
+    "schemas": [BULK],
+    "Operations": [
+        {"method": "POST", "path": "/Users", "bulkId": "a", "data": user("{new}")},
+        {
+            "method": "POST",
+            "path": "/Groups",
+            "bulkId": "b",
+            "data": TEAM | {"members": [{"value": "bulkId:a"}]},
+        },
+        {"method": "PATCH", "path": f"/Users/{ID}", "data": _patch(_OF_A_PERSON)},
+        {"method": "PUT", "path": "/Users/bulkId:a", "data": user("{new}")},
+        {"method": "DELETE", "path": "/Groups/bulkId:b"},
+    ],
+    "failOnErrors": 3,
+}
+bulks = changed(_USUAL_BULK) | st.builds(
     lambda operations, most: {"schemas": [BULK], "Operations": operations, "failOnErrors": most},
     st.lists(_bulk_operation | trees, max_size=5) | trees,
     scalars,
