@@ -15,6 +15,7 @@ from ingest.api.authentication import Authentication
 from ingest.api.changes import Changes
 from ingest.api.dead_letters import DeadLetters, Dropped
 from ingest.api.directories import Directories, Directory
+from ingest.api.domains import Domains, SettledDomain
 from ingest.api.links import Link, Links
 from ingest.api.mappings import Mappings, SettledMapping
 from ingest.api.members import Members
@@ -59,6 +60,7 @@ class Gateway:
             SettingsError: the admin token, the redaction key, Kafka or the database is not set.
         """
         self.settings = settings
+        self.installation = installation
         self.database = Database(settings)
         self.connections = Connections(settings)
         self.publisher = Publisher(settings, installation)
@@ -149,7 +151,7 @@ class Gateway:
         self._people_urls(api, changes)
 
     def _people_urls(self, api: FastAPI, changes: Changes) -> None:
-        """What the product says of its own members."""
+        """What the product says of its own members, and whose addresses are a tenant's own."""
         theirs, links = ProductMembers(changes), Links(changes)
         product_member = TENANT + "/members/{product_id}"
         link = TENANT + "/members/{member_id}/links/{directory_id}"
@@ -158,6 +160,11 @@ class Gateway:
         api.delete(product_member, response_model=RemovedMember)(theirs.remove)
         api.put(link, response_model=Link)(links.link)
         api.delete(link, response_model=Link)(links.unlink)
+        domains = Domains(self.database, changes, self.settings, self.installation)
+        domain = TENANT + "/domains/{domain}"
+        api.get(TENANT + "/domains")(domains.every)
+        api.put(domain, response_model=SettledDomain)(domains.verify)
+        api.delete(domain, response_model=SettledDomain)(domains.remove)
 
     def _looking_urls(self, api: FastAPI, changes: Changes) -> None:
         """What became of it: people, the audit log, dead letters."""

@@ -1,5 +1,6 @@
 """Every setting of Rollcall, read from ROLLCALL_* environment variables and nowhere else."""
 
+import ipaddress
 import re
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from schemas.topics import STATE_CHANGELOG, TOPICS
 
 _SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+_SERVER = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):(\d{1,5})")
 _RULE = "takes at least 16 random letters, digits or ._~+/=- and no spaces"
 
 
@@ -75,6 +77,10 @@ class Settings(BaseSettings):
     workos_tolerance_seconds: int = Field(
         300, ge=1, description="How old or early a webhook's signature may be, in seconds."
     )
+    dns_servers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="DNS servers that are asked about domains, address:port[,address:port…].",
+    )
     standby_replicas: int = Field(
         0,
         ge=0,
@@ -110,7 +116,7 @@ class Settings(BaseSettings):
         Path(".rollcall/state"), description="Where processors keep their local stores."
     )
 
-    @field_validator("workos_webhook_secrets", mode="before")
+    @field_validator("workos_webhook_secrets", "dns_servers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -122,6 +128,13 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: str | None) -> str | None:
         if value is not None and not _SECRET.fullmatch(value):
             raise ValueError(_RULE)
+        return value
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for server in value:
+            address_and_port(server)
         return value
 
     @field_validator("workos_webhook_secrets")
@@ -205,6 +218,18 @@ def load() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_complaint(item) for item in error.errors())) from None
+
+
+def address_and_port(server: str) -> tuple[str, int]:
+    """The parts of `192.0.2.1:53` or `[2001:db8::1]:53`.
+
+    Raises:
+        ValueError: it is written in another way, or no address and port.
+    """
+    found = _SERVER.fullmatch(server)
+    if found is None or not 0 < int(found[3]) < 1 << 16:
+        raise ValueError("takes address:port, such as 192.0.2.1:53 or [2001:db8::1]:53")
+    return str(ipaddress.ip_address(found[1] or found[2])), int(found[3])
 
 
 def _complaint(item: ErrorDetails) -> str:

@@ -32,6 +32,7 @@ def tenant(tenant_id: str) -> Row:
         name=tenant_id.title(),
         sole_admin="allow",
         breaker="off",
+        linked="directory",
         own_attributes=[],
         kept_as_sent=[],
     )

@@ -164,6 +164,9 @@ def test_an_unknown_tenant_or_letter_is_404_on_every_route(door: Door) -> None:
         ("POST", "/members/m/api-keys", label),
         ("GET", "/members/m/api-keys", None),
         ("GET", "/audit", None),
+        ("PUT", "/domains/acme.example", {"proof": "dns"}),
+        ("DELETE", "/domains/acme.example", None),
+        ("GET", "/domains", None),
     )
     of_letters: tuple[tuple[str, str, Any], ...] = (
         ("GET", "", None),
