@@ -164,7 +164,8 @@ def replace(
     api = client.connect()
     path = ("tenants", tenant, "directories", new)
     found = comparing.compare(api, path, old)
-    comparing.show(found, json_wanted=json and not switch)
+    if not (json and switch):
+        comparing.show(found, json_wanted=json)
     if switch:
         display.require_yes(f"Switch to {new}, and end {old} for good?", given=yes)
         body = api.post(*path, "switch")
