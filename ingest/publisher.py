@@ -79,14 +79,16 @@ class Publisher:
         """
         await self.send([self._of_change(change, source) for change in changes])
 
-    async def set_aside(self, change: AnyReportedChange, source: str) -> None:
-        """Write a change of a directory that no tenant owns to the dead letters.
+    async def set_aside(self, changes: Iterable[AnyReportedChange], source: str) -> None:
+        """Write changes of a directory that no tenant owns to the dead letters, in their order.
 
         Raises:
             NotDurableError: as for `publish`.
         """
-        envelope = codec.envelope_of_change(change, source)
-        await self.report([letter_of(change, _lane(change), envelope)], source)
+        letters = [
+            letter_of(each, _lane(each), codec.envelope_of_change(each, source)) for each in changes
+        ]
+        await self.report(letters, source)
 
     async def report(self, events: Iterable[DeadLetterEvent], source: str) -> None:
         """Write dead letters of the door, or what became of them.

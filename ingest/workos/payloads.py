@@ -92,6 +92,8 @@ class Directory(msgspec.Struct, frozen=True, kw_only=True, rename={"directory_id
     state: object = None
     """`active`, `validating`, `invalid_credentials`, `inactive`, `deleting`; WorkOS's API says
     `linked` and `unlinked` instead of `active` and `inactive`."""
+    domains: object = None
+    """The organization's, a list of `organization_domain`."""
 
 
 class DeletedDirectory(msgspec.Struct, frozen=True, kw_only=True, rename={"directory_id": "id"}):

@@ -25,7 +25,7 @@ from ingest.refusals import (
     UnsignedError,
 )
 from ingest.unassigned import UNASSIGNED
-from ingest.workos import payloads, signature, translation
+from ingest.workos import payloads, signature, translation, verified
 from ingest.workos.redacting import redacted
 from schemas import limits, metrics
 from schemas.changes import UserReported
@@ -120,12 +120,14 @@ class WorkosWebhook:
         )
         if isinstance(change, UserReported):
             change = redacted(change, self._redactor, owner.kept_as_sent if owner else ())
+        domains = verified.domains_of(said, change)
+        changes = [change] if domains is None else [change, domains]
         unknown = isinstance(said.data, payloads.Unknown)
         if owner is not None:
-            await self._publisher.publish(change, SOURCE)
+            await self._publisher.publish_all(changes, SOURCE)
         elif not unknown:
             log.warning("a webhook's directory has no tenant", directory_id=said.directory_id)
-            await self._publisher.set_aside(change, SOURCE)
+            await self._publisher.set_aside(changes, SOURCE)
         if unknown:
             _ignore(said.event_type)
 
