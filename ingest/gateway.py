@@ -16,6 +16,7 @@ from ingest.api.changes import Changes
 from ingest.api.dead_letters import DeadLetters, Dropped
 from ingest.api.directories import Directories, Directory
 from ingest.api.domains import Domains, SettledDomain
+from ingest.api.groups import Groups
 from ingest.api.links import Link, Links
 from ingest.api.mappings import Mappings, SettledMapping
 from ingest.api.members import Members
@@ -140,6 +141,7 @@ class Gateway:
         api.put(directory, response_model=Directory)(directories.set)
         api.delete(directory, response_model=Directory)(directories.disconnect)
         api.get(directory + "/warnings")(directories.warnings)
+        api.get(directory + "/groups")(Groups(self.database).page)
         replacements = Replacements(self.database, changes)
         api.get(directory + "/comparison")(replacements.compare)
         api.post(directory + "/switch", response_model=Directory)(replacements.switch)

@@ -10,6 +10,7 @@ from deploy.cli import (
     dead_letters,
     directory,
     doctor,
+    domain,
     hold,
     mapping,
     members,
@@ -56,6 +57,7 @@ for name, noun, what in (
     ("directory", directory.app, "Make, assign, set, end and list the links to IdPs."),
     ("token", token.app, "Make, list and revoke what IdPs write to SCIM directories with."),
     ("mapping", mapping.app, "Set and list what groups grant."),
+    ("domain", domain.app, "Verify, list and remove the domains of a tenant's email addresses."),
     ("policy", policy.app, "Set and show what a tenant decides about its people."),
 ):
     app.add_typer(noun, name=name, help=what, rich_help_panel=SET)

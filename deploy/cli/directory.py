@@ -6,7 +6,7 @@ import typer
 
 from deploy.cli import client, comparing, display, progress, replaying
 from deploy.cli.errors import CommandError
-from deploy.cli.options import AsJson, DirectoryId, Tenant, Yes
+from deploy.cli.options import AsJson, DirectoryId, Limit, Tenant, Yes
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -180,6 +180,28 @@ def warnings(directory: DirectoryId, tenant: Tenant, json: AsJson = False) -> No
     """
     body = client.connect().get("tenants", tenant, "directories", directory, "warnings")
     display.rows(body, "warnings", ("kind", "what", "recorded_at"), json_wanted=json)
+
+
+@app.command()
+def groups(
+    directory: DirectoryId,
+    *,
+    tenant: Tenant,
+    name: Annotated[str | None, typer.Option(help="Only those called so.")] = None,
+    after: Annotated[str | None, typer.Option(help="Go on after this place.")] = None,
+    limit: Limit = 50,
+    json: AsJson = False,
+) -> None:
+    """List the groups that a directory has sent, with the ids that a mapping needs.
+
+    Example: rollcall directory groups "$DIRECTORY" --name "Platform Admins" -t acme
+    """
+    path = ("tenants", tenant, "directories", directory, "groups")
+    body = client.connect().get(*path, name=name, after=after, limit=limit)
+    columns = ("name", "members", "role", "workspaces", "group_id")
+    display.rows(body, "groups", columns, json_wanted=json)
+    if body["after"] and not json:
+        typer.echo(f"There are more: --after {body['after']}")
 
 
 @app.command("list")

@@ -123,3 +123,19 @@ def test_the_product_says_under_which_id_it_has_whom_it_was_told_of(
     assert refused(theirs) == (404, "unknown_member")
     taken = admin.http.put(f"{admin.path}/members/43", json={"member_id": known})
     assert refused(taken) == (409, "taken")
+
+
+def test_the_groups_of_a_directory_are_listed_with_what_they_grant(
+    admin: Admin, another: Admin, idp: Idp, cli: Cli
+) -> None:
+    ann = idp.user("ann")
+    admins, crew = idp.group("Platform Admins", ann), idp.group("Crew")
+    admin.put(f"/directories/{idp.directory_id}/mappings/{admins}", role="admin")
+    where = idp.directory_id, "-t", admin.tenant_id
+    (found,) = cli.json("directory", "groups", *where, "--name", "platform admins")["groups"]
+    assert (found["group_id"], found["members"], found["role"]) == (admins, 1, "admin")
+    first = cli.json("directory", "groups", *where, "--limit", "1")
+    rest = cli.json("directory", "groups", *where, "--after", first["after"])
+    assert {each["group_id"] for each in first["groups"] + rest["groups"]} == {admins, crew}
+    theirs = another.http.get(f"{another.path}/directories/{idp.directory_id}/groups")
+    assert refused(theirs) == (404, "not_found")
