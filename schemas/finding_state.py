@@ -1,5 +1,7 @@
 """State records by which members are found: by email, by external id, by the product's own id."""
 
+from datetime import datetime
+
 from schemas.state import State, key
 
 
@@ -10,7 +12,13 @@ class Findable(State, frozen=True, kw_only=True):
 class Product(State, frozen=True, kw_only=True):
     """Which member the product's own id names."""
 
-    member_id: str
+    member_id: str | None = None
+    """None: the product removed somebody whom it had not told of yet."""
+    shut_at: datetime | None = None
+    """When the product last suspended or removed them, by the door's clock.
+
+    Such words take the urgent lane, and overtake what was said before them.
+    """
 
 
 def email_key(tenant_id: str, email: str, member_id: str) -> bytes:

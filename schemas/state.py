@@ -160,6 +160,8 @@ class Member(State, frozen=True, kw_only=True):
     """The directory users that are not deleted, sorted; deleted ones too while their directory is
     testing or paused, whose mode they are asked for."""
     external_ids: tuple[str, ...] = ()
+    unlinked_from: tuple[str, ...] = ()
+    """Directories from which an administrator unlinked it: there no address links it again."""
     product_id: str | None = None
     manual: Manual | None = None
     """What the product says of the member; None where it says nothing."""
@@ -238,10 +240,7 @@ def late_key(tenant_id: str, change_id: str) -> bytes:
 
 
 def position_key(lane: str) -> bytes:
-    """Where the Position of a lane stands.
-
-    The one key without a tenant, since a lane carries many.
-    """
+    """Where the Position of a lane stands; without a tenant, since a lane carries many."""
     return key("position", "", lane)
 
 

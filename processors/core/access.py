@@ -1,6 +1,6 @@
 """Desired access: what directory users, the mapping, the policy and the product add up to."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -9,7 +9,7 @@ from processors.core.draft import Draft
 from schemas import settings_state, state
 from schemas.access import NO_ACCESS, Access, Because, LostBecause, WorkspaceGrant
 from schemas.settings_state import Mapping, Tenant
-from schemas.state import Directory, DirectoryGroup, DirectoryUser, Edge, Member, UserKey
+from schemas.state import DirectoryGroup, DirectoryUser, Edge, Member, UserKey
 
 Users = tuple[tuple[UserKey, DirectoryUser], ...]
 """Directory users of one member."""
@@ -41,18 +41,18 @@ def users_of(draft: Draft, member: Member) -> Users:
     return tuple(users)
 
 
-def speaking(draft: Draft, users: Users) -> Users:
+def speaking(draft: Draft, member: Member, users: Users) -> Users:
     """Those that count: after its end a directory speaks for nobody whom it does not report again.
 
     Under the policy `keep` its people stay as they are (access-rules §5): what was reported last
-    goes on counting, until a directory that came in its place speaks for them.
+    goes on counting, unless a directory that came in its place ever spoke for them.
     """
-    reporting = {key.directory_id for key, _ in users}
-    return tuple(
-        (key, user)
-        for key, user in users
-        if _speaks(draft.directory(key.directory_id), user, reporting)
-    )
+    return tuple(each for each in users if _speaks(draft, member, *each))
+
+
+def is_linked(member: Member, directory_id: str) -> bool:
+    """Whether somebody of a directory is the member, or was."""
+    return any(each.startswith(f"{directory_id}/") for each in member.external_ids)
 
 
 def desired(draft: Draft, member: Member, users: Users) -> Desired:
@@ -66,7 +66,7 @@ def desired(draft: Draft, member: Member, users: Users) -> Desired:
     if manual is not None and (manual.protected or not member.external_ids):
         granted = Access(standing="active", role=manual.role, workspaces=manual.workspaces)
         return Desired(access=granted, because=_by_product(member), by_product=True)
-    return _by_directories(draft, member, speaking(draft, users))
+    return _by_directories(draft, member, speaking(draft, member, users))
 
 
 def _by_directories(draft: Draft, member: Member, users: Users) -> Desired:
@@ -91,12 +91,12 @@ def _by_directories(draft: Draft, member: Member, users: Users) -> Desired:
     )
 
 
-def lost_because(draft: Draft, wanted: Desired, users: Users) -> LostBecause:
+def lost_because(draft: Draft, member: Member, users: Users, *, by_product: bool) -> LostBecause:
     """By who is left: the directory users that are not deleted, and those of them that count."""
-    if wanted.by_product:
+    if by_product:
         return "manual"
     held = tuple(each for each in users if not each[1].deleted and each[1].leaving != "deleted")
-    heard = speaking(draft, held)
+    heard = speaking(draft, member, held)
     if any(user.active and not user.leaving and not user.in_conflict for _, user in heard):
         return "no_mapped_group"
     if heard:
@@ -104,10 +104,15 @@ def lost_because(draft: Draft, wanted: Desired, users: Users) -> LostBecause:
     return "disconnected" if held else "deleted"
 
 
-def _speaks(directory: Directory, user: DirectoryUser, reporting: Container[str]) -> bool:
+def _speaks(draft: Draft, member: Member, key: UserKey, user: DirectoryUser) -> bool:
+    directory = draft.directory(key.directory_id)
     if not presence.is_gone(directory, user.stamp):
         return True
-    return directory.on_disconnect == "keep" and directory.replaced_by not in reporting
+    is_kept = directory.on_disconnect == "keep"
+    while is_kept and directory.replaced_by is not None:
+        is_kept = not is_linked(member, directory.replaced_by)
+        directory = draft.directory(directory.replaced_by)
+    return is_kept
 
 
 def _by_product(member: Member) -> Because:

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from processors.core import directory, members, membership, presence
+from processors.core import directory, linking, members, membership, presence
 from processors.core.draft import Draft
 from schemas import state
 from schemas.origin import Stamp
@@ -59,6 +59,7 @@ def _end_users(draft: Draft, work: ReevaluateDirectory, user_ids: Iterable[str])
             touched[user.member_id] = None
     for member_id in touched:
         members.reevaluate(draft, member_id)
+        linking.ask_again(draft, member_id)
 
 
 def _end_groups(draft: Draft, work: ReevaluateDirectory, group_ids: Iterable[str]) -> None:

@@ -17,7 +17,9 @@ def described(draft: Draft, member: Member, users: access.Users) -> Member:
         return state.changed(member, email=manual.email, display_name=manual.display_name)
     known = [each for each in users if not each[1].deleted and not each[1].in_conflict]
     sure = [each for each in known if draft.directory(each[0].directory_id).mode != "testing"]
-    said = [user for _, user in (known if not sure and manual is None else sure)]
+    if known and not sure and manual is not None:
+        return state.changed(member, email=manual.email, display_name=manual.display_name)
+    said = [user for _, user in (sure or known)]
     if not said:
         return member
     best = max(said, key=lambda user: (user.active, user.stamp))

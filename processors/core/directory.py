@@ -191,6 +191,8 @@ def record_user(draft: Draft, key: UserKey, user: DirectoryUser, sentence: str) 
     told = user.member_id is not None and members.reevaluate(draft, user.member_id)
     if not told:
         draft.audit(f"directory_user/{key.user_id}", sentence)
+    if user.member_id is not None:
+        linking.ask_again(draft, user.member_id)
 
 
 def groups_of(draft: Draft, key: UserKey) -> list[str]:

@@ -99,7 +99,7 @@ def movement(before: Access, after: Access, *, provisioned: bool) -> str:
 
 def held(before: Access, after: Access, *, provisioned: bool) -> str:
     """What would happen to a member: "would become admin and would join design"."""
-    return _moved(_WOULD, before, after, provisioned=provisioned)
+    return _moved(_WOULD, before, after, provisioned=provisioned) or "would get nothing"
 
 
 def kept(name: str, tenant: str, leaving: Leaving, *, discarded: bool) -> str:

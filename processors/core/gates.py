@@ -13,7 +13,6 @@ from processors.core.draft import Draft
 from processors.core.gate_records import is_admin, is_held
 from schemas import state
 from schemas.access import Access
-from schemas.origin import Mode
 from schemas.policy import Hold, HoldReason
 from schemas.settings_state import Admin, Tenant
 from schemas.state import DirectoryUser, Leaving, Member, UserKey
@@ -46,6 +45,8 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """What is left of what is desired, and the gate that stopped it; None: nothing is left."""
     stopped: Access
     """What that gate was asked for."""
+    heard: Case | None = None
+    """The case that was decided instead, where a directory is tested that others speak beside."""
 
 
 Gate = Callable[[Draft, Case, Access], Access]
@@ -55,48 +56,62 @@ Gate = Callable[[Draft, Case, Access], Access]
 def ask(draft: Draft, case: Case) -> Ruling:
     """What may be applied of what is desired; what is approved is past the gate that held it."""
     if case.by_product:
-        return Ruling(allowed=case.wanted, stopped=case.wanted)
+        return _unstopped(case)
     applied, hold = case.member.applied, case.member.hold
+    if case.member.rivals and case.users:  # nobody yet, whatever their directory's mode
+        return Ruling(allowed=applied, hold=_hold(case, "conflict"), stopped=case.wanted)
     past = hold.reason if hold is not None and case.word == "approve" else None
-    if past != "testing" and (others := _not_tested(draft, case)):
-        return _as_if_alone(draft, case, others)
-    modes = {_mode_of(draft, key) for key, _ in case.users}
+    heard = access.speaking(draft, case.member, case.users)
+    modes = {key.directory_id: draft.directory(key.directory_id).mode for key, _ in heard}
+    if past != "testing" and "testing" in modes.values():
+        tested = {each for each, mode in modes.items() if mode == "testing"}
+        if (untested := _without(draft, case, tested)) is not None:
+            return _as_if_alone(draft, case, untested)
     for mode in _MODES:
-        if mode != past and (mode in modes or _is_discarded(case, mode)):
+        if mode != past and (mode in modes.values() or _is_discarded(case, mode)):
             left = None if applied == case.wanted else _hold(case, mode)
             return Ruling(allowed=applied, hold=left, stopped=case.wanted)
-    ruling = Ruling(allowed=case.wanted, stopped=case.wanted)
+    ruling = _unstopped(case)
     for reason, gate in _GATES:
         asked = ruling.allowed
         allowed = asked if reason == past else gate(draft, case, asked)
         if allowed != asked:
-            ruling = Ruling(allowed=allowed, hold=_hold(case, reason), stopped=asked)
+            ruling = msgspec.structs.replace(
+                ruling, allowed=allowed, hold=_hold(case, reason), stopped=asked
+            )
     if ruling.hold is None and any(user.in_conflict for _, user in case.users):
-        hold_on = _hold(case, "conflict")  # they gain nothing, and somebody must say who they are
-        return Ruling(allowed=ruling.allowed, hold=hold_on, stopped=ruling.stopped)
+        # they gain nothing, and somebody must say who they are
+        return msgspec.structs.replace(ruling, hold=_hold(case, "conflict"))
     return ruling
 
 
-def _not_tested(draft: Draft, case: Case) -> access.Users:
-    """The directory users that count while another directory of the same member is tested."""
-    others = tuple(each for each in case.users if _mode_of(draft, each[0]) != "testing")
-    return others if len(others) < len(case.users) else ()
+def _unstopped(case: Case) -> Ruling:
+    return Ruling(allowed=case.wanted, stopped=case.wanted)
 
 
-def _as_if_alone(draft: Draft, case: Case, others: access.Users) -> Ruling:
-    """What another directory says moves access whatever is said by one that is tested."""
-    wanted = access.desired(draft, case.member, others).access
-    ruling = ask(draft, msgspec.structs.replace(case, users=others, wanted=wanted))
+def _without(draft: Draft, case: Case, tested: set[str]) -> Case | None:
+    """The case as it would be without the directories that are tested, if anybody else knows them.
+
+    Somebody else does who has deleted the member since, and so does the product.
+    """
+    users = tuple(each for each in case.users if each[0].directory_id not in tested)
+    begins = tuple(f"{each}/" for each in tested)
+    ids = [each for each in case.member.external_ids if not each.startswith(begins)]
+    if not users and not ids and case.member.manual is None:
+        return None
+    member = state.changed(case.member, external_ids=tuple(ids))
+    wanted = access.desired(draft, member, users)
+    return msgspec.structs.replace(
+        case, member=member, users=users, wanted=wanted.access, by_product=wanted.by_product
+    )
+
+
+def _as_if_alone(draft: Draft, case: Case, untested: Case) -> Ruling:
+    """What anybody else says moves access whatever is said by a directory that is tested."""
+    ruling = msgspec.structs.replace(ask(draft, untested), heard=untested)
     if ruling.hold is not None or ruling.allowed == case.wanted:
         return ruling
-    return Ruling(allowed=ruling.allowed, hold=_hold(case, "testing"), stopped=case.wanted)
-
-
-def _mode_of(draft: Draft, key: UserKey) -> Mode:
-    """Who is to lose access when a directory ends is not kept by its mode."""
-    directory = draft.directory(key.directory_id)
-    ended = directory.deleted_at is not None and directory.on_disconnect == "deactivate"
-    return "active" if ended else directory.mode
+    return msgspec.structs.replace(ruling, hold=_hold(case, "testing"), stopped=case.wanted)
 
 
 def keeps(draft: Draft, key: UserKey, user: DirectoryUser, leaving: Leaving) -> str | None:
@@ -147,8 +162,6 @@ def follow(draft: Draft, case: Case, after: Member) -> None:
 
 def _conflict(draft: Draft, case: Case, allowed: Access) -> Access:
     """Of whom it is not known who it is grants nothing."""
-    if case.member.rivals:
-        return case.member.applied
     known = tuple(each for each in case.users if not each[1].in_conflict)
     if known == case.users:
         return allowed

@@ -8,6 +8,7 @@ from processors.core.access import Users
 from processors.core.draft import Draft
 from schemas import ids, state
 from schemas.state import DirectoryUser, Link, Member, UserKey
+from schemas.work import SettleConflicts
 
 
 def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
@@ -18,7 +19,7 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
     """
     place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
     link = draft.get(place, Link)
-    if user.unlinked or (link is not None and link.unlinked):
+    if user.member_id is None and (user.unlinked or (link is not None and link.unlinked)):
         return state.changed(user, unlinked=True)
     if user.member_id is not None:
         if link is None or link.member_id != user.member_id:
@@ -45,6 +46,18 @@ def tie(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> Dire
     draft.put(place, Link(member_id=member_id))
     _hold(draft, member_id, key, user)
     return state.changed(user, member_id=member_id, unlinked=False)
+
+
+def ask_again(draft: Draft, member_id: str) -> None:
+    """Leave it to follow-up work to see whether it is known by now who somebody on hold is."""
+    member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
+    if member is None or not member.rivals:
+        return
+    # A cause of its own: what set this off may have told of the user already.
+    cause = draft.event_id("settle", member_id)
+    trigger = state.changed(draft.trigger, cause=cause)
+    just_it = SettleConflicts(trigger=trigger, after=member_id[:-1], until=member_id)
+    draft.schedule(draft.now, just_it, "settle", member_id)
 
 
 def tell(draft: Draft, key: UserKey, user: DirectoryUser, match: matching.Match) -> None:

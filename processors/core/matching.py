@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from processors.core import domains
+from processors.core import access, domains
 from processors.core.draft import Draft
 from schemas import finding_state, limits, state
 from schemas.finding_state import Findable
@@ -34,56 +34,58 @@ NOBODY = Match()
 def of_user(draft: Draft, key: UserKey, user: DirectoryUser) -> Match:
     """Who a directory user is to whom no link leads."""
     known = state.prefix("known-id", draft.tenant_id, exact(user.idp_id))
-    for member_id, member in _findable(draft, known):
-        if not _is_linked(member, key.directory_id):
-            return Match(member_id=member_id, by="external id")
+    if theirs := _free(dict(_findable(draft, known)), key.directory_id):
+        return _the_only(theirs, "external id")
     replaced = draft.directory(key.directory_id).replaces
-    if replaced is not None:
-        place = state.link_key(draft.tenant_id, replaced, user.idp_id)
-        link = draft.get(place, Link)
-        if link is not None and not link.unlinked:
-            return Match(member_id=link.member_id, by="replaced directory")
+    if replaced is not None and (member_id := _of_replaced(draft, key, user, replaced)) is not None:
+        return Match(member_id=member_id, by="replaced directory")
     if not user.email:
         return NOBODY
-    rivals = {
-        member_id: member
-        for member_id, member in by_email(draft, user.email)
-        if not _is_linked(member, key.directory_id)
-    }
+    named = by_email(draft, user.email)
+    rivals = _free(named, key.directory_id)
     if replaced is not None:
-        theirs = [each for each, member in rivals.items() if _is_linked(member, replaced)]
-        if len(theirs) == 1:  # both directories are of the same people, an administrator said
-            return Match(member_id=theirs[0], by="replaced directory")
-        if theirs:
-            return Match(rivals=tuple(theirs))
-    return _among(draft, user.email, rivals)
+        theirs = {
+            each: member for each, member in rivals.items() if access.is_linked(member, replaced)
+        }
+        if any(_may_be_another(each, key, replaced) for each in theirs.values()):
+            return Match(rivals=tuple(theirs)[: limits.RIVALS])
+        if theirs:  # both directories are of the same people, an administrator said
+            return _the_only(theirs, "replaced directory")
+    doubtful = any(_may_be_another(each, key, replaced) for each in rivals.values())
+    return _among(draft, user.email, rivals, doubtful=doubtful or _too_many(named))
 
 
 def of_product(draft: Draft, email: str | None, external_id: str | None) -> Match:
     """Which member somebody is whom the product has, and tells us of for the first time."""
     if external_id is not None:
-        linked = {
-            link.member_id: None
-            for directory_id in _directory_ids(draft)
-            if (link := _link(draft, directory_id, external_id)) is not None and not link.unlinked
-        }
-        free = [each for each in linked if _member(draft, each).product_id is None]
+        free = [
+            each
+            for each, member in _linked(draft, external_id).items()
+            if member.product_id is None and not member.rivals
+        ]
         if len(free) == 1:
             return Match(member_id=free[0], by="external id")
     if email is None:
         return NOBODY
+    named = by_email(draft, email)
     rivals = {
-        member_id: member
-        for member_id, member in by_email(draft, email)
-        if member.product_id is None
+        each: member
+        for each, member in named.items()
+        if member.product_id is None and _is_somebody(member)
     }
-    return _among(draft, email, rivals)
+    doubtful = any(_has_left(each) for each in rivals.values())
+    match = _among(draft, email, rivals, doubtful=doubtful or _too_many(named))
+    return match if match.member_id is not None else Match(rivals=tuple(rivals))
 
 
-def by_email(draft: Draft, email: str) -> Iterator[tuple[str, Member]]:
-    """The members that have an address, however it is written; not more than anybody reads."""
-    found = _findable(draft, state.prefix("email", draft.tenant_id, comparable(email)))
-    return islice(found, limits.RIVALS)
+def waiting(draft: Draft, external_id: str) -> list[str]:
+    """Ids of those of whom it is not known who they are, although the product knows this id."""
+    return [each for each, member in _linked(draft, external_id).items() if member.rivals]
+
+
+def by_email(draft: Draft, email: str) -> dict[str, Member]:
+    """The members that have an address, however it is written; of very many, too many."""
+    return dict(_findable(draft, state.prefix("email", draft.tenant_id, comparable(email))))
 
 
 def index(draft: Draft, member_id: str, before: Member, after: Member) -> None:
@@ -97,8 +99,8 @@ def index(draft: Draft, member_id: str, before: Member, after: Member) -> None:
                 draft.put(place(draft.tenant_id, new, member_id), Findable())
 
 
-def _among(draft: Draft, email: str, rivals: dict[str, Member]) -> Match:
-    """Nobody, the only one, or several; an address alone proves nothing of who lost all access.
+def _among(draft: Draft, email: str, rivals: dict[str, Member], *, doubtful: bool) -> Match:
+    """Nobody, the only one, or several; an address alone proves nothing where there is doubt.
 
     In a domain that nobody verified, an address makes two directories' people no rivals of each
     other: only of people whom the product already has there must be no second one.
@@ -106,11 +108,43 @@ def _among(draft: Draft, email: str, rivals: dict[str, Member]) -> Match:
     is_verified = domains.is_verified(draft, email)
     if not rivals or not (is_verified or any(each.manual for each in rivals.values())):
         return NOBODY
-    member_id, member = next(iter(rivals.items()))
-    left = member.external_ids and member.desired.standing == "none"
-    if len(rivals) == 1 and not left and is_verified:
-        return Match(member_id=member_id, by="email")
-    return Match(rivals=tuple(rivals))
+    if is_verified and not doubtful:
+        return _the_only(rivals, "email")
+    return Match(rivals=tuple(rivals)[: limits.RIVALS])
+
+
+def _the_only(members: dict[str, Member], by: By) -> Match:
+    if len(members) == 1:
+        return Match(member_id=next(iter(members)), by=by)
+    return Match(rivals=tuple(members)[: limits.RIVALS])
+
+
+def _too_many(named: dict[str, Member]) -> bool:
+    """Whether not all were looked at."""
+    return len(named) > limits.RIVALS
+
+
+def _of_replaced(draft: Draft, key: UserKey, user: DirectoryUser, replaced: str) -> str | None:
+    """The member that somebody with the same id at the IdP was in the replaced directory."""
+    link = _link(draft, replaced, user.idp_id)
+    if link is None or link.unlinked:
+        return None
+    is_free = _free({link.member_id: _member(draft, link.member_id)}, key.directory_id)
+    return link.member_id if is_free else None
+
+
+def _may_be_another(member: Member, key: UserKey, replaced: str | None) -> bool:
+    """Whether somebody with a member's address may be somebody else, for all that is known.
+
+    Because the member lost all access, was somebody else of that directory, or was unlinked from it
+    by an administrator.
+    """
+    apart = {key.directory_id, replaced}.intersection(member.unlinked_from)
+    return _has_left(member) or access.is_linked(member, key.directory_id) or bool(apart)
+
+
+def _has_left(member: Member) -> bool:
+    return bool(member.external_ids) and member.desired.standing == "none"
 
 
 def _names(member: Member) -> tuple[str | None, str | None]:
@@ -123,23 +157,42 @@ def _names(member: Member) -> tuple[str | None, str | None]:
 
 
 def _findable(draft: Draft, below: bytes) -> Iterator[tuple[str, Member]]:
-    for place, _ in draft.scan(below, Findable):
+    """Up to one more than are listed, since nobody reads more."""
+    for place, _ in islice(draft.scan(below, Findable), limits.RIVALS + 1):
         member_id = state.last_part_of(place)
         yield member_id, _member(draft, member_id)
 
 
-def _is_linked(member: Member, directory_id: str) -> bool:
-    """Whether somebody of a directory is the member, or was."""
-    return any(each.startswith(f"{directory_id}/") for each in member.external_ids)
+def _free(members: dict[str, Member], directory_id: str) -> dict[str, Member]:
+    """Those that nobody of a directory is by now."""
+    return {
+        member_id: member
+        for member_id, member in members.items()
+        if _is_somebody(member) and all(key.directory_id != directory_id for key in member.users)
+    }
 
 
-def _directory_ids(draft: Draft) -> Iterator[str]:
+def _is_somebody(member: Member) -> bool:
+    """Whether anybody is behind a member: nobody is, once its directory user is another's."""
+    return member.manual is not None or bool(member.external_ids)
+
+
+def _linked(draft: Draft, external_id: str) -> dict[str, Member]:
+    """The members that people with an external id are, in any directory."""
     below = state.prefix("directory", draft.tenant_id)
-    return (state.last_part_of(place) for place, _ in draft.scan(below, state.Directory))
+    found = (
+        _link(draft, state.last_part_of(place), exact(external_id))
+        for place, _ in draft.scan(below, state.Directory)
+    )
+    return {
+        link.member_id: _member(draft, link.member_id)
+        for link in found
+        if link is not None and not link.unlinked
+    }
 
 
-def _link(draft: Draft, directory_id: str, external_id: str) -> Link | None:
-    return draft.get(state.link_key(draft.tenant_id, directory_id, exact(external_id)), Link)
+def _link(draft: Draft, directory_id: str, idp_id: str) -> Link | None:
+    return draft.get(state.link_key(draft.tenant_id, directory_id, idp_id), Link)
 
 
 def _member(draft: Draft, member_id: str) -> Member:

@@ -51,7 +51,10 @@ def reevaluate(
     )
     story = _Story(draft, member_id, after, _because(draft, wanted))
     moves = ruling.allowed != before.applied
-    lost_because = access.lost_because(draft, wanted, users)
+    heard = ruling.heard or case
+    lost_because = access.lost_because(
+        draft, heard.member, heard.users, by_product=heard.by_product
+    )
     if before.provisioned and description.told(before) != description.told(after):
         story.profile_changed(alone=not moves)
     if moves:
@@ -227,7 +230,9 @@ class _Story:
 
 def _held(member: Member, hold: Hold | None) -> tuple[object, ...] | None:
     """What is told about a hold."""
-    return None if hold is None else (hold, member.desired, member.display_name)
+    if hold is None:
+        return None
+    return hold, member.desired, member.display_name, member.rivals
 
 
 def _cuts_off(hold: Hold | None, stopped: Access) -> bool:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
-from processors.core import answers, grants, matching, members, relinking
+from processors.core import answers, grants, linking, matching, members, relinking
 from processors.core.draft import Decision, Draft
 from schemas import ids, settings_state, state
 from schemas.access import Because
@@ -25,29 +26,33 @@ def set_member(draft: Draft, change: SetProductMember) -> Decision:
     lacking = grants.lacking(draft, tenant, change.manual.role, change.manual.workspaces)
     if lacking is not None:
         return answers.refused(draft, change, 422, *lacking)
-    known = draft.get(product_key(draft.tenant_id, change.product_id), Product)
+    place = product_key(draft.tenant_id, change.product_id)
+    known = draft.get(place, Product) or Product()
+    if change.manual.standing == "active" and _is_overtaken(change, known):
+        return _ignored(draft, change)
     if (taken := _taken(draft, change, known)) is not None:
         return answers.refused(draft, change, *taken)
-    matched: Matched | None = None
-    rivals: tuple[str, ...] = ()
-    member_id = known.member_id if known else change.member_id
-    if known is None and member_id is not None:
-        matched = "member_id"
-    if member_id is None:
-        match = matching.of_product(draft, change.manual.email, change.manual.external_id)
-        member_id, rivals = match.member_id, match.rivals
-        matched = _MATCHED[match.by] if member_id is not None else None
-    is_new = member_id is None
-    member_id = member_id or _new_id(draft, change)
+    match = _who(draft, change, known)
+    is_new = match.member_id is None
+    member_id = match.member_id or _new_id(draft, change)
     before = draft.get(state.member_key(draft.tenant_id, member_id), Member) or Member()
-    after = state.changed(before, product_id=change.product_id, manual=change.manual)
-    answer = _Answer(draft, change, member_id, matched, rivals)
-    if after == before and known is not None:
-        return answers.unchanged(draft, change, answer.body("unchanged", before))
-    draft.put(product_key(draft.tenant_id, change.product_id), Product(member_id=member_id))
+    said = sorted(change.manual.workspaces, key=lambda grant: grant.workspace)
+    manual = replace(change.manual, workspaces=tuple(said))
+    after = state.changed(before, product_id=change.product_id, manual=manual)
+    answer = _Answer(draft, change, member_id, match)
+    product = state.changed(known, member_id=member_id)
+    if manual.standing != "active":
+        product = _shut(product, change)
+    if product != known:
+        draft.put(place, product)
+    if after == before:
+        draft.settle(change, 200, answer.body("unchanged", before))
+        return draft.decision("repeat" if product == known else "applied")
     _write(draft, member_id, before, after)
+    for waiting in matching.waiting(draft, manual.external_id) if manual.external_id else ():
+        linking.ask_again(draft, waiting)
     answer.audit(after, is_new=is_new)
-    outcome = "created" if is_new else "updated" if matched is None else "linked"
+    outcome = "created" if is_new else "updated" if answer.matched is None else "linked"
     draft.settle(change, 201 if is_new else 200, answer.body(outcome, after))
     return draft.decision()
 
@@ -56,8 +61,11 @@ def remove_member(draft: Draft, change: RemoveProductMember) -> Decision:
     """The product has somebody no longer: they have no access, whatever directories say."""
     if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
         return answers.no_tenant(draft, change)
-    known = draft.get(product_key(draft.tenant_id, change.product_id), Product)
-    if known is None:
+    place = product_key(draft.tenant_id, change.product_id)
+    known = draft.get(place, Product) or Product()
+    if (shut := _shut(known, change)) != known:
+        draft.put(place, shut)
+    if known.member_id is None:
         detail = f"no member has the product id {change.product_id}"
         return answers.refused(draft, change, 404, "unknown_member", detail)
     before = draft.get(state.member_key(draft.tenant_id, known.member_id), Member)
@@ -67,7 +75,8 @@ def remove_member(draft: Draft, change: RemoveProductMember) -> Decision:
     after = state.changed(before, manual=removed)
     body = {"product_id": change.product_id, "member_id": known.member_id, "standing": "removed"}
     if after == before:
-        return answers.unchanged(draft, change, body)
+        draft.settle(change, 200, body)
+        return draft.decision("repeat" if shut == known else "applied")
     _because(draft, change.product_id, "the product removed them")
     _write(draft, known.member_id, before, after)
     sentence = f"The product has {after.display_name} no longer."
@@ -76,19 +85,33 @@ def remove_member(draft: Draft, change: RemoveProductMember) -> Decision:
     return draft.decision()
 
 
+class _Match(msgspec.Struct, frozen=True, kw_only=True):
+    """The member that the product speaks of; or whom it may be."""
+
+    member_id: str | None = None
+    by: Matched | None = None
+    """None: it is known by the product's id, or by nothing."""
+    rivals: tuple[str, ...] = ()
+
+
+def _who(draft: Draft, change: SetProductMember, known: Product) -> _Match:
+    if known.member_id is not None:
+        return _Match(member_id=known.member_id)
+    if change.member_id is not None:
+        return _Match(member_id=change.member_id, by="member_id")
+    match = matching.of_product(draft, change.manual.email, change.manual.external_id)
+    by = None if match.member_id is None else _MATCHED[match.by]
+    return _Match(member_id=match.member_id, by=by, rivals=match.rivals)
+
+
 class _Answer:
     """What the product is told of what it said."""
 
     def __init__(
-        self,
-        draft: Draft,
-        change: SetProductMember,
-        member_id: str,
-        matched: Matched | None,
-        rivals: tuple[str, ...],
+        self, draft: Draft, change: SetProductMember, member_id: str, match: _Match
     ) -> None:
         self._draft, self._change = draft, change
-        self._member_id, self._matched, self._rivals = member_id, matched, rivals
+        self._member_id, self.matched, self._rivals = member_id, match.by, match.rivals
         verb = "suspended them" if change.manual.standing == "suspended" else "said so"
         _because(draft, change.product_id, f"the product {verb}")
 
@@ -96,7 +119,7 @@ class _Answer:
         name = member.display_name or member.email or self._change.product_id
         subject = f"member/{self._member_id}"
         what = "has" if is_new else f"knows as {self._change.product_id}"
-        by = f", found by {self._matched.replace('_', ' ')}" if self._matched else ""
+        by = f", found by {self.matched.replace('_', ' ')}" if self.matched else ""
         self._draft.audit(subject, f"The product {what} {name}{by}.", part="product")
         if self._rivals:
             rivals = f"they may be {' or '.join(self._rivals)}, and nobody was linked"
@@ -107,19 +130,34 @@ class _Answer:
             "product_id": self._change.product_id,
             "member_id": self._member_id,
             "outcome": outcome,
-            "matched_by": self._matched,
+            "matched_by": self.matched,
             "linked": bool(member.external_ids),
             "may_be": list(self._rivals),
         }
 
 
-def _taken(
-    draft: Draft, change: SetProductMember, known: Product | None
-) -> tuple[int, str, str] | None:
+def _is_overtaken(change: SetProductMember, known: Product) -> bool:
+    """Whether the product shut somebody out after it said this."""
+    return known.shut_at is not None and change.recorded_at < known.shut_at
+
+
+def _shut(known: Product, change: SetProductMember | RemoveProductMember) -> Product:
+    at = max(change.recorded_at, known.shut_at or change.recorded_at)
+    return state.changed(known, shut_at=at)
+
+
+def _ignored(draft: Draft, change: SetProductMember) -> Decision:
+    name = change.product_id
+    detail = f"{name} was suspended or removed after this was said: say it again"
+    draft.settle(change, 409, {"error": "stale", "detail": detail})
+    return draft.ignore_late(f"product/{name}", f"an older word of the product about {name}")
+
+
+def _taken(draft: Draft, change: SetProductMember, known: Product) -> tuple[int, str, str] | None:
     """Why somebody cannot be the member whom the product names."""
     if change.member_id is None:
         return None
-    if known is not None and known.member_id != change.member_id:
+    if known.member_id not in {None, change.member_id}:
         detail = f"{change.product_id} is the member {known.member_id}"
         return 409, "taken", detail
     member = draft.get(state.member_key(draft.tenant_id, change.member_id), Member)

@@ -49,7 +49,7 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
         return answers.no_tenant(draft, change)
     place = state.member_key(draft.tenant_id, change.member_id)
     member = draft.get(place, Member)
-    if member is None:
+    if member is None or member.rivals:
         return _no_member(draft, change)
     if not linking.ids_in(member, change.directory_id):
         detail = f"nobody of the directory {change.directory_id} is {member.display_name}"
@@ -81,7 +81,7 @@ def settle(draft: Draft, change: RuleHold, member: Member) -> Decision:
         if into is None or into not in member.rivals:
             detail = f"{member.display_name} may be any of {explain.listing([*member.rivals])}"
             return answers.refused(draft, change, 409, "several", f"{detail}: say into which")
-        taken = _merge(draft, change.member_id, member, into)
+        taken = _merge(draft, member, into)
         if taken is not None:
             return answers.refused(draft, change, 409, "linked", taken)
         body["into"] = into
@@ -95,16 +95,24 @@ def settle_if_known(draft: Draft, member_id: str) -> None:
     member = draft.get(place, Member)
     if member is None or not member.rivals:
         return
-    there = [each for each in access.users_of(draft, member) if not each[1].deleted]
+    users = access.users_of(draft, member)
+    there = [each for each in access.speaking(draft, member, users) if each[1].active]
     if not there:
+        _forget(draft, member_id, users)
         return
+    if member.hold is not None and member.hold.discarded:
+        return  # somebody wants nobody to be let in for it
     key, user = there[0]
     match = matching.of_user(draft, key, linking.untied(user))
     if match.member_id is not None:
-        linking.tell(draft, key, user, match)
-        _merge(draft, member_id, member, match.member_id)
+        if _merge(draft, member, match.member_id) is None:
+            linking.tell(draft, key, user, match)
     elif not match.rivals:
         _make_own(draft, member_id, member)
+    elif match.rivals != member.rivals:
+        place = state.member_key(draft.tenant_id, member_id)
+        draft.put(place, state.changed(member, rivals=match.rivals))
+        members.reevaluate(draft, member_id, was=member)
 
 
 def record(draft: Draft, member_id: str, member: Member) -> None:
@@ -121,17 +129,25 @@ def record(draft: Draft, member_id: str, member: Member) -> None:
     )
 
 
-def _merge(draft: Draft, member_id: str, member: Member, into: str) -> str | None:
+def _merge(draft: Draft, member: Member, into: str) -> str | None:
     """Make of somebody on hold the member that they are, or say why they cannot be."""
     target = draft.get(state.member_key(draft.tenant_id, into), Member)
     assert target is not None, f"{into} was a rival and is not there"
+    if target.manual is not None and target.manual.standing == "removed":
+        return f"the product has {target.display_name} no longer"
     held = {key.directory_id for key in target.users}
     if any(key.directory_id in held for key in member.users):
         return f"{target.display_name} is somebody else of that directory by now"
     for key, user in access.users_of(draft, member):
         _move(draft, key, user, into)
-    draft.put(state.member_key(draft.tenant_id, member_id), None)
     return None
+
+
+def _forget(draft: Draft, member_id: str, users: access.Users) -> None:
+    """Nobody on hold is there any more: who comes again comes for the first time."""
+    for key, user in users:
+        _put(draft, key, linking.untie(draft, key, user))
+    _let_go(draft, member_id)
 
 
 def _make_own(draft: Draft, member_id: str, member: Member) -> None:
@@ -148,7 +164,17 @@ def _move(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> No
     _put(draft, key, linking.tie(draft, key, free, member_id))
     members.reevaluate(draft, member_id)
     if before is not None:
-        members.reevaluate(draft, before)
+        _let_go(draft, before)
+
+
+def _let_go(draft: Draft, member_id: str) -> None:
+    """Decide about a member who has a directory user less; who was nobody yet is nobody again."""
+    members.reevaluate(draft, member_id)
+    place = state.member_key(draft.tenant_id, member_id)
+    member = draft.get(place, Member)
+    assert member is not None, "it was decided about just now"
+    if member.rivals and not member.users:
+        draft.put(place, None)
 
 
 def _kept(member: Member) -> Manual:

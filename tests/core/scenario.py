@@ -8,7 +8,7 @@ import bisect
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from msgspec.structs import replace
 
@@ -79,7 +79,7 @@ class World:
         self.outputs: list[Output] = []
         self.now = ARRIVED
 
-    def given(self, *told: changes.AnyChange) -> "World":
+    def given(self, *told: changes.AnyChange) -> Self:
         """This came before, with all that follows from it, and is no longer talked about."""
         self.when(*told)
         self.work_through()
@@ -172,10 +172,10 @@ def records(
     return {tuple(state.parts_of(key)[2:]): value for key, value in found}
 
 
-def acme(kind: origin.Kind = "workos") -> World:
+def acme(kind: origin.Kind = "workos", world: World | None = None) -> World:
     """A tenant with an Okta directory, three roles, two workspaces, and two mapped groups."""
     named = group if kind == "workos" else scim_group
-    return World().given(
+    return (world or World()).given(
         tenant(),
         directory(kind=kind),
         role("viewer", 10),

@@ -160,6 +160,7 @@ _VALUES: Final[dict[str, Any]] = {
     "role_to": "member",
     "ruling": "failed",
     "seen": 12,
+    "shut_at": _AT,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "sentence": "Ann Lee became admin because Okta added them to Platform Admins.",
     "slug": "design",
@@ -183,6 +184,7 @@ _VALUES: Final[dict[str, Any]] = {
         directory_id="directory_01",
     ),
     "unlinked": True,
+    "unlinked_from": ("directory_03",),
     "until": "directory_user_08",
     "user": changes.ReportedUser(
         user_id="directory_user_01",
