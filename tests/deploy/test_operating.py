@@ -37,7 +37,10 @@ BASE_URL = "https://rollcall.example.com/scim/v2"
 NOUNS: Any = typer.main.get_command(app)
 EXAMPLES = {
     f"{noun} {verb}": re.findall(rf"rollcall ({noun} {verb}\b.*)", command.help)[-1]
-    for noun in ("tenant", "role", "workspace", "directory", "token", "policy", "hold", "members")
+    for noun in (
+        *("tenant", "role", "workspace", "directory", "token", "policy", "hold", "members"),
+        "domain",
+    )
     for verb, command in NOUNS.commands[noun].commands.items()
     if f"{noun} {verb}" != "directory assign"  # waits for what is replayed: test_dead_letters
 }
@@ -55,6 +58,8 @@ PRINTED = (
     ("token revoke d k -t acme", f"within {limits.TOKEN_CACHE_SECONDS} s"),
     ("policy show -t acme", "sole admin: allow\nbreaker: off\nown attributes: -\n"),
     ("hold list -t acme", "no access"),
+    ("domain verify a.example -t acme", "acme.example is verified for acme.\n"),
+    ("domain remove a.example -t acme", "acme.example is verified for acme no longer.\n"),
     ("hold discard m -t acme", "until the IdP says the opposite"),
 )
 
@@ -166,6 +171,8 @@ def test_people_are_told_what_was_done(gateway: StandIn, words: str, sentence: s
             {"own_attributes": [own("badge", "string"), own("desk", "integer")]},
         ),
         ("policy set --kept-as-sent title", {"kept_as_sent": ["title"]}),
+        ("domain verify a.example", {"proof": "dns"}),
+        ("domain verify a.example --vouch", {"proof": "vouched"}),
         ("hold approve m", {"ruling": "approve"}),
         ("hold discard m", {"ruling": "discard"}),
         ("hold separate m", {"ruling": "separate"}),
