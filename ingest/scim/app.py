@@ -90,7 +90,13 @@ class ScimDoor:
             body = b""
             if scope["method"] in _BODIES:
                 body = await bodies.read(receive, limits.SCIM_BODY)
-            request = self._request(scope, path, headers, body)
+            request = ScimRequest(
+                method=scope["method"],
+                base_url=self._base_url,
+                path=path,
+                headers=headers.items(),
+                body=body,
+            )
             turn = self._turns[bearer.tenant_id]
             try:
                 async with asyncio.timeout_at(deadline):
@@ -98,13 +104,16 @@ class ScimDoor:
             except TimeoutError:
                 raise BusyError(bearer.provider) from None
             try:
-                return await self._handled(bearer, request, deadline)
+                query = scope["query_string"].decode("latin-1")
+                return await self._handled(bearer, request, query, deadline)
             finally:
                 turn.release()
         except RefusedError as refused:
             return response_of(refused)
 
-    async def _handled(self, bearer: Bearer, request: ScimRequest, deadline: float) -> ScimResponse:
+    async def _handled(
+        self, bearer: Bearer, request: ScimRequest, query: str, deadline: float
+    ) -> ScimResponse:
         provider = provider_for(bearer.own_attributes)
         body = Body(request.body)
         service = Service(provider, bearer.provider, body)
@@ -114,10 +123,9 @@ class ScimDoor:
         writes = Writes(bearer, reading, writing, self._redactor)
         handler = Handler(service, DirectoryStorage(provider, reading, writes, self._base_url))
         try:
+            request.query = query_of(query)
             require_bounded(request, body.sent)
-            translation = Translation(bearer.provider, bearer.own_attributes)
-            request.query = translation.query(request.query)
-            body.translate(translation, request.method, request.path)
+            _translate(request, body, Translation(bearer.provider, bearer.own_attributes))
             response = await handler.handle(request)
         except SCIMException as refused:
             response = service.error_response(refused)
@@ -129,15 +137,10 @@ class ScimDoor:
         response.headers.setdefault("Location", quote(request.url, safe=_URL))
         return response
 
-    def _request(self, scope: Scope, path: str, headers: Headers, body: bytes) -> ScimRequest:
-        return ScimRequest(
-            method=scope["method"],
-            base_url=self._base_url,
-            path=path,
-            query=query_of(scope["query_string"].decode("latin-1")),
-            headers=headers.items(),
-            body=body,
-        )
+
+def _translate(request: ScimRequest, body: Body, translation: Translation) -> None:
+    request.query = translation.query(request.query)
+    body.translate(translation, request.method, request.path)
 
 
 def _route(method: str, path: str) -> str:

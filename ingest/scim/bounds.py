@@ -72,7 +72,7 @@ class _Spent:
     def __init__(self) -> None:
         self._paths = 0
         self._characters = 0
-        self._entries = 0
+        self._members = 0
 
     def add_path(self, path: str) -> None:
         """One more path is to be read, or a name that stands for one."""
@@ -90,18 +90,21 @@ class _Spent:
             self.add_path(name)
             self.add_names(each)
 
-    def add_entries(self, value: Any) -> None:
-        """The entries of all lists in a value are to be read: members, but for a few."""
-        if isinstance(value, list):
-            self._entries += len(value)
-            if self._entries > limits.SCIM_MEMBERS:
-                raise TooLargeError(
-                    detail=f"Send at most {limits.SCIM_MEMBERS} members at once: PATCH the others."
-                )
-            for each in value:
-                self.add_entries(each)
-        for _, each in _items(value):
-            self.add_entries(each)
+    def add_members(self, value: Any) -> None:
+        """The members of a group, in its own body or in operations, are to be read."""
+        for name, each in _items(value):
+            entries = each if isinstance(each, list) else [each]
+            if name.lower() == "operations":
+                for operation in entries:
+                    self.add_members(operation)
+            elif isinstance(each, dict):
+                self.add_members(each)
+            elif name.lower().rpartition(":")[2] in {"members", "value"}:
+                self._members += len(entries)
+        if self._members > limits.SCIM_MEMBERS:
+            raise TooLargeError(
+                detail=f"Send at most {limits.SCIM_MEMBERS} members at once: PATCH the others."
+            )
 
 
 def _require_bounded_body(path: str, body: Any, spent: _Spent) -> None:
@@ -118,7 +121,8 @@ def _require_bounded_body(path: str, body: Any, spent: _Spent) -> None:
         raise TooLargeError(
             detail=f"Send at most {limits.GROUP_OPERATIONS} operations on a group at once."
         )
-    spent.add_entries(body)
+    _require_few_names(body)
+    spent.add_members(body)
     for operation in _named(body, "operations"):
         _require_bounded_paths(operation, spent)
 
@@ -146,6 +150,14 @@ def _require_few(value: Any, most: int = limits.SCIM_ENTRIES) -> None:
             _require_few(each)
     for name, each in _items(value):
         _require_few(each, _SENT_BACK if name.lower() == "groups" else limits.SCIM_ENTRIES)
+
+
+def _require_few_names(value: Any) -> None:
+    """No object of a resource has more names than attributes can be."""
+    for _, each in _items(value):
+        _require_few_names(each)
+    if isinstance(value, dict) and len(value) > limits.SCIM_PATHS:
+        raise TooLargeError(detail=f"Send at most {limits.SCIM_PATHS} attributes of one resource.")
 
 
 def _require_short_query(query: Mapping[str, str]) -> None:

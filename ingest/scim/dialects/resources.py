@@ -4,7 +4,7 @@ What any client may send, and is harmless of all.  An object is never changed: w
 new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ def resource(body: Any, dialect: Dialect, extensions: Mapping[str, str], base: s
     """
     if not isinstance(body, dict):
         return body
-    made = attributes(without_read_only(body), dialect, extensions)
+    made = without_read_only(attributes(body, dialect, extensions))
     if "schemas" in made:
         made["schemas"] = with_base(made["schemas"], base)
     return made
@@ -70,8 +70,10 @@ def attributes(body: Json, dialect: Dialect, extensions: Mapping[str, str]) -> J
     (idp-facts §4.2).  What a filter selects stays as it is.
     """
     made: Json = {}
-    for key, sent in body.items():
-        name, value = _spoken(key, sent, dialect)
+    for key, sent in _flat(body):
+        name, value = key, sent
+        for undone in dialect.attributes:
+            name, value = undone(name, value)
         if ":" in name:
             _put_urn(made, name, value, extensions)
         else:
@@ -79,10 +81,18 @@ def attributes(body: Json, dialect: Dialect, extensions: Mapping[str, str]) -> J
     return made
 
 
-def _spoken(name: str, value: Any, dialect: Dialect) -> tuple[str, Any]:
-    for undone in dialect.attributes:
-        name, value = undone(name, value)
-    return name, value
+def _flat(body: Json) -> Iterator[tuple[str, Any]]:
+    """Attributes with the URN of their resource, or below it, as those that they are."""
+    for name, value in body.items():
+        schema, colon, attribute = name.rpartition(":")
+        if not colon:
+            yield name, value
+        elif name.lower() in CORE and isinstance(whole := scalar(value), dict):
+            yield from _flat(whole)
+        elif schema.lower() in CORE and attribute and "[" not in name:
+            yield attribute, value
+        else:
+            yield name, value
 
 
 def _put(made: Json, name: str, value: Any) -> None:
@@ -105,20 +115,15 @@ def _put_urn(made: Json, name: str, value: Any, extensions: Mapping[str, str]) -
     low = name.lower()
     schema = low.rpartition(":")[0]
     attribute = name[len(schema) + 1 :]
-    urn = extensions.get(low)
-    if urn is not None or low in CORE:
+    if low in extensions:
         whole = scalar(value)
         if not isinstance(whole, dict):
-            made[name] = whole
+            made[extensions[low]] = whole
             return
-        inside = made if urn is None else _within(made, urn)
+        inside = _within(made, extensions[low])
         for each, of_it in whole.items():
             _put(inside, each, of_it)
-    elif "[" in name or not attribute:
-        made[name] = value
-    elif schema in CORE:
-        _put(made, attribute, value)
-    elif schema in extensions:
+    elif schema in extensions and attribute and "[" not in name:
         _put(_within(made, extensions[schema]), attribute, value)
     else:
         made[name] = value

@@ -3,6 +3,8 @@
 from typing import Final
 from urllib.parse import unquote_plus
 
+from scim2_models import InvalidValueException
+
 from ingest.scim.dialects.filters import decoded
 
 _ENDPOINTS: Final = {
@@ -19,6 +21,7 @@ _PARAMETERS: Final = {
         *("count", "cursor"),
     )
 }
+_LONGEST: Final = 64_000
 
 
 def path_of(path: str) -> str:
@@ -31,7 +34,12 @@ def query_of(query: str) -> dict[str, str]:
     """The parameters of a query, but for those that say nothing.
 
     OneLogin's end in `&`, and its URLs in `?` (authentik#11249).
+
+    Raises:
+        InvalidValueException: it is longer than anybody needs, percent-encoded or not.
     """
+    if len(query) > _LONGEST:
+        raise InvalidValueException(detail=f"A query takes at most {_LONGEST} characters.")
     parameters = {}
     for part in query.split("&"):
         name, _, raw = part.partition("=")
