@@ -10,10 +10,12 @@ from deploy.simulate.company import DEPARTMENTS, TITLES, Company, Group, Person
 from deploy.simulate.workos import name_of
 
 TOUCHED: Final = 0.02
-"""The share of people whom one step touches; at least one.
+"""The share of people whom one step touches; at least three.
 
 It stays below what a tenant's breaker takes for a mistake (access-rules §5).
 """
+LEAST_TOUCHED: Final = 3
+"""People whom one step touches at least, where there are so many."""
 MOST_TOUCHED: Final = 40
 """People whom one step touches at most."""
 
@@ -47,14 +49,19 @@ def moved(company: Company, rng: random.Random) -> Company:
 def regrouped(company: Company, rng: random.Random) -> Company:
     """People leave one group for another."""
     groups = company.groups
-    for person in _some(company.active(), rng):
+    movers = [
+        each
+        for each in company.active()
+        if 0 < sum(each.id in group.members for group in groups.values()) < len(groups)
+    ]
+    for person in _some(movers, rng):
         inside = [each for each in groups.values() if person.id in each.members]
         outside = [each for each in groups.values() if person.id not in each.members]
-        left, joined = (rng.choice(each) if each else None for each in (inside, outside))
-        if left is not None and len(left.members) > 1:
-            groups = groups | {left.id: replace(left, members=left.members - {person.id})}
-        if joined is not None:
-            groups = groups | {joined.id: replace(joined, members=joined.members | {person.id})}
+        left, joined = rng.choice(inside), rng.choice(outside)
+        groups = groups | {
+            left.id: replace(left, members=left.members - {person.id}),
+            joined.id: replace(joined, members=joined.members | {person.id}),
+        }
     return replace(company, groups=groups)
 
 
@@ -144,7 +151,7 @@ def _remarried(person: Person, rng: random.Random) -> Person:
 
 
 def _some(people: list[Person], rng: random.Random) -> list[Person]:
-    count = min(len(people), MOST_TOUCHED, max(1, round(TOUCHED * len(people))))
+    count = min(len(people), MOST_TOUCHED, max(LEAST_TOUCHED, round(TOUCHED * len(people))))
     return rng.sample(people, count)
 
 
