@@ -78,6 +78,8 @@ SCIM_GROUP_NAME: Final = 512
 """Longest displayName of a group, in characters: it is indexed."""
 SCIM_FILTER: Final = 2_000
 """Longest filter, path of a PATCH operation, or other parameter, in characters."""
+SCIM_FILTER_DEPTH: Final = 32
+"""Expressions that a filter, or the path of a PATCH operation, may nest; scim2-models holds it."""
 SCIM_ENTRIES: Final = 100
 """Operations of a PATCH on a user, or values of one of their attributes, in one request."""
 GROUP_OPERATIONS: Final = 1_000

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from scim2_models import Error, PreconditionFailedException, SCIMException
 from scim2_server.responses import ScimResponse
 
-from ingest.refusals import RefusedError
+from ingest.refusals import RefusedError, TooSlowError
 
 
 class StaleError(PreconditionFailedException):
@@ -32,5 +32,6 @@ class TooLargeError(SCIMException):
 
 def response_of(error: RefusedError) -> ScimResponse:
     """A refusal of ours in SCIM's form (RFC 7644 §3.12)."""
-    body = Error(status=error.status, detail=error.detail).model_dump()
+    kind = "tooMany" if isinstance(error, TooSlowError) else None
+    body = Error(status=error.status, scim_type=kind, detail=error.detail).model_dump()
     return ScimResponse(HTTPStatus(error.status), body, dict(error.headers))

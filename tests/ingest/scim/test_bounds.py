@@ -64,6 +64,13 @@ def members(count: int) -> list[dict[str, str]]:
         (413, request(body=wide(limits.SCIM_PATHS, urn="urn:acme:User"))),
         (413, request("POST", "/Groups", {"members": members(limits.SCIM_MEMBERS + 1)})),
         (413, request(path="/Groups/1", body=operations(2, value=members(20_001)))),
+        (
+            413,
+            request(
+                path="/Groups/1",
+                body=operations(2, value={"urn:x:Group": {"members": members(20_001)}}),
+            ),
+        ),
         (413, request("POST", "/Bulk", bulk("/Groups/1", unlike(600, 9), unlike(600, 9)))),
         (413, request("POST", "/Bulk", bulk("/Groups/1", unlike(33, 999), unlike(33, 999)))),
         (413, request("POST", "/.search", {"filter": "x", "attributes": ["title"] * MANY})),
