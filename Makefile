@@ -40,7 +40,7 @@ storm: install ## minutes of kills, freezes and cut links; SEED=n and PEOPLE=n r
 	$(BIN)/pytest tests/storm -m storm -s -o faulthandler_timeout=900
 
 fuzz: install ## send the SCIM door what is nearly SCIM, anew each time; EXAMPLES=n a property, SEED=n repeats
-	$(BIN)/pytest tests/scim/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics \
+	$(BIN)/pytest tests/fuzz --hypothesis-profile=fuzz --hypothesis-show-statistics \
 		$(if $(SEED),--hypothesis-seed=$(SEED)) -o timeout=0 -o faulthandler_timeout=900
 
 bench: install ## measure every figure of README.md and write its table; PEOPLE=n for a smaller customer

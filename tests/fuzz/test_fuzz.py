@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from tests.scim.fuzz import garbled
+from tests.fuzz import garbled
 from tests.scim.idp import USER, Idp
 from tests.scim.test_users import ERROR
 
