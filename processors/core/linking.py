@@ -105,13 +105,19 @@ def detach(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
     """A deleted directory user no longer speaks for its member; the link stays, for a return.
 
     In a directory that is testing or paused it stays too: nobody's access moves by it until then.
+    So it does with somebody on hold, until follow-up work sees that nobody is there any more.
     """
-    if user.member_id is not None and draft.directory(key.directory_id).mode == "active":
+    if user.member_id is None or draft.directory(key.directory_id).mode != "active":
+        return
+    member = draft.get(state.member_key(draft.tenant_id, user.member_id), Member)
+    if member is not None and not member.rivals:
         _let_go(draft, user.member_id, key)
 
 
-def left(draft: Draft, users: Users) -> tuple[UserKey, ...]:
+def left(draft: Draft, member: Member, users: Users) -> tuple[UserKey, ...]:
     """Those that a member goes on holding: deleted ones only where `detach` leaves them."""
+    if member.rivals:
+        return tuple(key for key, _ in users)
     modes = {key: draft.directory(key.directory_id).mode for key, user in users if user.deleted}
     return tuple(key for key, _ in users if modes.get(key) != "active")
 

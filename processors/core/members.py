@@ -45,7 +45,7 @@ def reevaluate(
         word=word,
     )
     ruling = gates.ask(draft, case)
-    left = linking.left(draft, users)
+    left = linking.left(draft, known, users)
     after = state.changed(
         description.described(draft, known, users), desired=wanted.access, users=left
     )
