@@ -96,11 +96,13 @@ def simulate(
 
     For a directory of its own, never one with real people.
 
-    It tests the connection, syncs, and syncs again, which must change nothing. With --life follow
-    renames, moves, departures, returns and more, each followed by a sync.
+    It tests the connection, syncs, and syncs again, which must change nothing.
 
-    Without --token it takes -t and --directory, and makes a token that ends with it. The workos:…
-    ones send signed webhooks of the --directory that was assigned.
+    With --life there are renames, departures, returns and more, each followed by a sync.
+
+    Without --token it takes -t and --directory, and makes a token that ends with it.
+
+    The workos:… ones send signed webhooks of the --directory, which is to be assigned before.
 
     Ends with 1 if there were surprises.
 
