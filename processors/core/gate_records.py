@@ -6,8 +6,8 @@ from schemas import limits, settings_state, state
 from schemas.access import Access, Because
 from schemas.policy import Hold, HoldReason
 from schemas.settings_state import Admin, Headcount, Held, Tenant
-from schemas.state import Member
-from schemas.work import ReevaluateHeld
+from schemas.state import DirectoryUser, Member, UserKey
+from schemas.work import FinishLeaving, ReevaluateHeld
 
 
 def is_admin(tenant: Tenant, has: Access) -> bool:
@@ -61,3 +61,13 @@ def count(draft: Draft, member_id: str, before: Member, after: Member, *, exempt
         sentence = explain.tripped(len(lost))
         part = f"breaker/{member_id}/{after.revision}"
         draft.audit(f"tenant/{draft.tenant_id}", sentence, decision="ignored", part=part)
+
+
+def let_leave(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
+    """Leave it to follow-up work to apply the departure of somebody whom nothing keeps any more."""
+    place = key.directory_id, key.user_id
+    # A cause of its own: what set this off may have told of the user already.
+    cause = draft.event_id("leaving", *place, user.stamp.at.isoformat())
+    trigger = state.changed(draft.trigger, cause=cause, directory_id=place[0])
+    finish = FinishLeaving(trigger=trigger, directory_id=place[0], user_id=place[1])
+    draft.schedule(draft.now, finish, "leaving", *place)

@@ -16,7 +16,6 @@ from schemas.access import Access
 from schemas.policy import Hold, HoldReason
 from schemas.settings_state import Admin, Tenant
 from schemas.state import DirectoryUser, Leaving, Member, UserKey
-from schemas.work import FinishLeaving
 
 Word = Literal["approve", "discard"]
 """What an administrator says about what is on hold."""
@@ -152,12 +151,7 @@ def follow(draft: Draft, case: Case, after: Member) -> None:
     gate_records.count(draft, case.member_id, before, after, exempt=exempt)
     for key, user in case.users:
         if user.leaving is not None and after.hold is None:
-            place = key.directory_id, key.user_id
-            # A cause of its own: what set this off may have told of the user already.
-            cause = draft.event_id("leaving", *place, user.stamp.at.isoformat())
-            trigger = state.changed(draft.trigger, cause=cause, directory_id=place[0])
-            finish = FinishLeaving(trigger=trigger, directory_id=place[0], user_id=place[1])
-            draft.schedule(draft.now, finish, "leaving", *place)
+            gate_records.let_leave(draft, key, user)
 
 
 def _conflict(draft: Draft, case: Case, allowed: Access) -> Access:

@@ -70,12 +70,14 @@ def finish(draft: Draft, work: FinishLeaving) -> None:
     """Apply the departure of a directory user whom the IdP wanted gone, if nothing holds it now."""
     key = UserKey(work.directory_id, work.user_id)
     user = draft.get(directory.user_place(draft, key), DirectoryUser)
-    if user is None or user.leaving is None or user.member_id is None:
+    if user is None or user.leaving is None:
         return  # it was taken back since
-    member = draft.get(state.member_key(draft.tenant_id, user.member_id), Member)
-    is_gone = presence.is_gone(draft.directory(work.directory_id), user.stamp)
-    if is_gone or member is None or member.hold is not None:
+    if presence.is_gone(draft.directory(work.directory_id), user.stamp):
         return
+    if user.member_id is not None:  # else nobody keeps them: they were unlinked
+        member = draft.get(state.member_key(draft.tenant_id, user.member_id), Member)
+        if member is None or member.hold is not None:
+            return
     if user.leaving == "deleted":
         scim_users.end(draft, key, user)
     else:

@@ -45,6 +45,11 @@ def tie(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> Dire
     place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
     draft.put(place, Link(member_id=member_id))
     _hold(draft, member_id, key, user)
+    member_place = state.member_key(draft.tenant_id, member_id)
+    member = draft.get(member_place, Member)
+    if member is not None and key.directory_id in member.unlinked_from:
+        apart = tuple(each for each in member.unlinked_from if each != key.directory_id)
+        draft.put(member_place, state.changed(member, unlinked_from=apart))
     return state.changed(user, member_id=member_id, unlinked=False)
 
 
@@ -92,6 +97,7 @@ def close(draft: Draft, directory_id: str, member_id: str, member: Member) -> Me
         member,
         users=tuple(key for key in member.users if key.directory_id != directory_id),
         external_ids=tuple(each for each in member.external_ids if each not in gone),
+        unlinked_from=tuple(sorted({*member.unlinked_from, directory_id})),
     )
 
 
@@ -132,10 +138,17 @@ def same(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
 
 
 def another(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
-    """An administrator says that who comes under another id is somebody else."""
+    """An administrator says that who comes under another id is somebody else.
+
+    Somebody new, if it is nobody's id: that an address is another member's was just ruled on.
+    """
     assert user.member_id is not None, "only who was a member can turn out to be another"
     _let_go(draft, user.member_id, key)
-    return attach(draft, key, state.changed(user, member_id=None))
+    free = untied(user)
+    if draft.get(state.link_key(draft.tenant_id, key.directory_id, user.idp_id), Link) is not None:
+        return attach(draft, key, free)
+    match = matching.of_user(draft, key, state.changed(free, email=None))
+    return tie(draft, key, free, match.member_id or _made(draft, key, free, match))
 
 
 def _let_go(draft: Draft, member_id: str, key: UserKey) -> None:

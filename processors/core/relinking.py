@@ -2,7 +2,16 @@
 
 from msgspec import structs
 
-from processors.core import access, answers, directory, explain, linking, matching, members
+from processors.core import (
+    access,
+    answers,
+    directory,
+    explain,
+    gate_records,
+    linking,
+    matching,
+    members,
+)
 from processors.core.draft import Decision, Draft
 from schemas import settings_state, state
 from schemas.access import Because
@@ -58,6 +67,8 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
     for key, user in access.users_of(draft, member):
         if key.directory_id == change.directory_id:
             _put(draft, key, state.changed(linking.untied(user), unlinked=True))
+            if user.leaving is not None:  # nothing keeps them any more, for they are nobody's
+                gate_records.let_leave(draft, key, user)
     left = linking.close(draft, change.directory_id, change.member_id, member)
     kept = state.changed(left, manual=_kept(left))
     draft.put(place, kept)
@@ -180,9 +191,9 @@ def _let_go(draft: Draft, member_id: str) -> None:
 def _kept(member: Member) -> Manual:
     """What was applied, as what the product itself grants."""
     applied, known = member.applied, member.manual or Manual()
-    none_left = not member.external_ids and applied.standing == "none"
+    has_left = not member.external_ids and applied.standing == "none"
     return Manual(
-        standing="suspended" if none_left else known.standing,
+        standing="suspended" if has_left and known.standing == "active" else known.standing,
         role=applied.role,
         workspaces=applied.workspaces,
         email=member.email,
