@@ -79,6 +79,10 @@ def _by_directories(draft: Draft, member: Member, users: Users) -> Desired:
         return Desired(access=NO_ACCESS)
     tenant = draft.tenant()
     grants = [grant for key, user in active for grant in _grants(draft, key, user)]
+    default = tenant.default_role
+    if default is not None and not any(grant.mapping.role in tenant.ranks for grant in grants):
+        rule = Because(kind="default_role", id=default, name=default)
+        grants.append(_Grant(because=rule, mapping=Mapping(role=default)))
     if member.manual is not None and tenant.linked == "higher":
         said = Mapping(role=member.manual.role, workspaces=member.manual.workspaces)
         grants.append(_Grant(because=_by_product(member), mapping=said))
@@ -146,9 +150,6 @@ def _role(tenant: Tenant, grants: list[_Grant]) -> tuple[str | None, Because | N
     if ranked:
         _, role, _, best = max(ranked, key=lambda entry: entry[:3])
         return role, best.because
-    if tenant.default_role is not None:
-        role = tenant.default_role
-        return role, Because(kind="default_role", id=role, name=role)
     if grants:
         return None, grants[0].because
     return None, None
