@@ -87,6 +87,7 @@ def test_what_cannot_be_json_is_415(idp: Idp) -> None:
         ),
         ({ENTERPRISE: [{"manager": ["b0ss"]}]}, {ENTERPRISE: {"manager": {"value": "b0ss"}}}),
         ({"profileUrl": ""}, {"displayName": "Ann Lee"}),
+        ({"externalId": 7}, {"externalId": "7"}),
         ({"schemas": USER}, {"schemas": [USER, ENTERPRISE]}),
         ({"schemas": []}, {"schemas": [USER, ENTERPRISE]}),
         ({"schemas": ["urn:x:y:z"]}, {"schemas": [USER, ENTERPRISE]}),
@@ -117,6 +118,7 @@ def test_members_are_named_in_any_form(idp: Idp) -> None:
         ({"op": "remove", "path": "members", "value": [ann]}, {bo}),
         ({"op": "add", "path": "members", "value": {"value": ann}}, {ann, bo}),
         ({"op": "remove", "path": f"members[value eq {ann}]"}, {bo}),
+        ({"op": "remove", "path": "members", "value": [{"value": ann, "display": "Ann"}]}, {bo}),
         ({"op": "remove", "path": f'members[value eq "{bo}"]', "value": [bo]}, set()),
     ]
     for operation, left in steps:

@@ -80,8 +80,18 @@ def _removal(operation: Json, value: Any) -> Json:
     """
     name = _attribute(operation["path"])
     if name in MANY and "value" in operation:
-        return operation | {"value": entries(name, value)}
+        listed = entries(name, value)
+        if name == "members" and isinstance(listed, list):
+            listed = [_only_who(each) for each in listed]
+        return operation | {"value": listed}
     return {each: what for each, what in operation.items() if each != "value"}
+
+
+def _only_who(member: Any) -> Any:
+    """A member without what else is said of them, which need not be as it is here."""
+    if isinstance(member, dict) and isinstance(member.get("value"), str):
+        return {"value": member["value"]}
+    return member
 
 
 def _at(path: str, value: Any, extensions: Mapping[str, str]) -> Any:

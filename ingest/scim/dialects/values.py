@@ -23,6 +23,8 @@ MANY: Final = frozenset(name.lower() for name, many in _complex() if many)
 """Attributes whose values are lists of objects, in lower case."""
 COMPLEX: Final = {name.lower(): name for name, many in _complex() if not many}
 """Attributes whose value is one object, by their lower case."""
+_NUMBERS: Final = frozenset({"externalid", "employeenumber", "costcenter"})
+"""Texts that look like numbers, and that some directories keep as such."""
 _SIGNIFICANT: Final = {"addresses": "formatted", "name": "formatted", "manager": "value"}
 """What a text stands for where an object is meant; for all others it is their `value`."""
 _ENTRY: Final = frozenset({"value", "$ref"})
@@ -41,7 +43,10 @@ def shaped(name: str, value: Any) -> Any:
         return one_object(name, value)
     if name == "profileurl" and value == "":
         return None  # no URL is empty, and what is shown of somebody keeps nobody out
-    return scalar(value)
+    single = scalar(value)
+    if name in _NUMBERS and type(single) is int:
+        return str(single)
+    return single
 
 
 def scalar(value: Any) -> Any:

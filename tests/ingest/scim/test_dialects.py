@@ -116,6 +116,10 @@ SAID = [
         {"op": "remove", "path": "members", "value": [{"value": "x"}]},
     ),
     (
+        {"op": "remove", "path": "members", "value": [{"$ref": "x", "value": "y", "display": "z"}]},
+        {"op": "remove", "path": "members", "value": [{"value": "y"}]},
+    ),
+    (
         {"op": "replace", "value": [{"name.givenName": ["x"]}]},
         {"op": "replace", "value": {"name": {"givenName": "x"}}},
     ),
@@ -127,6 +131,30 @@ SAID = [
 @pytest.mark.parametrize("provider", ALL)
 def test_what_anybody_may_send_is_the_same_of_all(provider: str, sent: Json, meant: Json) -> None:
     assert ALL[provider].body("PATCH", "/Users/1", changes(sent)) == changes(meant)
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ({"schemas": USER, "title": ["x"]}, {"schemas": [USER], "title": "x"}),
+        ({"schemas": ["urn:x:y:z"]}, {"schemas": [USER, "urn:x:y:z"]}),
+        ({"Schemas": None}, {"schemas": [USER]}),
+        ({"schemas": [GROUP]}, {"schemas": [GROUP]}),
+        ({"ID": 1, "meta": "x", "groups": ["y"], f"{USER}:id": 1, "title": "x"}, {"title": "x"}),
+        ({"externalId": 7, "title": 7}, {"externalId": "7", "title": 7}),
+        ({f"{ENTERPRISE}:employeeNumber": 7}, {ENTERPRISE: {"employeeNumber": "7"}}),
+        ({ENTERPRISE: [{"costCenter": 7}]}, {ENTERPRISE: {"costCenter": "7"}}),
+        ({f"{BADGE.schema}:badge": [7]}, {BADGE.schema: {"badge": 7}}),
+        (
+            {"name.givenName": "x", "NAME": {"familyName": ["y"]}},
+            {"name": {"givenName": "x", "familyName": "y"}},
+        ),
+        ({"urn:okta:acme:1.0:user:custom": {"x": 1}}, {"urn:okta:acme:1.0:user:custom": {"x": 1}}),
+    ],
+)
+@pytest.mark.parametrize("provider", ALL)
+def test_a_whole_resource_is_the_same_of_all(provider: str, sent: Json, meant: Json) -> None:
+    assert ALL[provider].body("POST", "/Users", sent) == meant
 
 
 def test_names_with_a_filter_are_operations_of_their_own() -> None:
