@@ -99,7 +99,13 @@ def lost_because(draft: Draft, member: Member, users: Users, *, by_product: bool
     """By who is left: the directory users that are not deleted, and those of them that count."""
     if by_product:
         return "manual"
-    held = tuple(each for each in users if not each[1].deleted and each[1].leaving != "deleted")
+    held = tuple(
+        (key, user)
+        for key, user in users
+        if not user.deleted
+        and user.leaving != "deleted"
+        and not _is_succeeded(draft, member, key.directory_id)
+    )
     heard = speaking(draft, member, held)
     if any(user.active and not user.leaving and not user.in_conflict for _, user in heard):
         return "no_mapped_group"
@@ -112,11 +118,18 @@ def _speaks(draft: Draft, member: Member, key: UserKey, user: DirectoryUser) -> 
     directory = draft.directory(key.directory_id)
     if not presence.is_gone(directory, user.stamp):
         return True
-    is_kept = directory.on_disconnect == "keep"
-    while is_kept and directory.replaced_by is not None:
-        is_kept = not is_linked(member, directory.replaced_by)
-        directory = draft.directory(directory.replaced_by)
-    return is_kept
+    return directory.on_disconnect == "keep" and not _is_succeeded(draft, member, key.directory_id)
+
+
+def _is_succeeded(draft: Draft, member: Member, directory_id: str) -> bool:
+    """Whether a directory that came in the place of another, one after the other, has the member.
+
+    Or had: whom it let go since has nothing left of the former ones.
+    """
+    successor = draft.directory(directory_id).replaced_by
+    while successor is not None and not is_linked(member, successor):
+        successor = draft.directory(successor).replaced_by
+    return successor is not None
 
 
 def _by_product(member: Member) -> Because:

@@ -1,5 +1,7 @@
 """Who is whom, by an administrator's word or by what is known since (access-rules §4)."""
 
+from collections.abc import Iterator
+
 from msgspec import structs
 
 from processors.core import (
@@ -64,12 +66,10 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
         detail = f"nobody of the directory {change.directory_id} is {member.display_name}"
         return answers.refused(draft, change, 404, "not_linked", detail)
     _explain(draft, f"an administrator unlinked {member.display_name}", change.directory_id)
-    for key, user in access.users_of(draft, member):
-        if key.directory_id == change.directory_id:
-            _put(draft, key, state.changed(linking.untied(user), unlinked=True))
-            if user.leaving is not None:  # nothing keeps them any more, for they are nobody's
-                gate_records.let_leave(draft, key, user)
-    left = linking.close(draft, change.directory_id, change.member_id, member)
+    left = member
+    for directory_id in _with_former(draft, change.directory_id):
+        _untie_all(draft, directory_id, member)
+        left = linking.close(draft, directory_id, change.member_id, left)
     kept = state.changed(left, manual=_kept(left))
     draft.put(place, kept)
     record(draft, change.member_id, kept)
@@ -102,28 +102,40 @@ def settle(draft: Draft, change: RuleHold, member: Member) -> Decision:
 
 def settle_if_known(draft: Draft, member_id: str) -> None:
     """See whether it is known by now who somebody is; by what, the audit log says."""
-    place = state.member_key(draft.tenant_id, member_id)
-    member = draft.get(place, Member)
-    if member is None or not member.rivals:
+    member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
+    if member is None or not (member.rivals or _is_untold(member)):
         return
     users = access.users_of(draft, member)
     there = [each for each in access.speaking(draft, member, users) if each[1].active]
     if not there:
-        _forget(draft, member_id, users)
+        if member.rivals:
+            _forget(draft, member_id, users)
         return
     if member.hold is not None and member.hold.discarded:
         return  # somebody wants nobody to be let in for it
     key, user = there[0]
     match = matching.of_user(draft, key, linking.untied(user))
-    if match.member_id is not None:
-        if _merge(draft, member, match.member_id) is None:
+    if member.rivals or match.by == "replaced directory":
+        _settle_as(draft, member_id, member, match)
+        if match.member_id is not None:
             linking.tell(draft, key, user, match)
+
+
+def _settle_as(draft: Draft, member_id: str, member: Member, match: matching.Match) -> None:
+    if match.member_id is not None:
+        taken = _merge(draft, member, match.member_id)
+        assert taken is None, "it was matched with a member that it cannot be"
     elif not match.rivals:
         _make_own(draft, member_id, member)
     elif match.rivals != member.rivals:
         place = state.member_key(draft.tenant_id, member_id)
         draft.put(place, state.changed(member, rivals=match.rivals))
         members.reevaluate(draft, member_id, was=member)
+
+
+def _is_untold(member: Member) -> bool:
+    """Whether nobody was told of a member yet, because its directory is tested."""
+    return member.hold is not None and not member.provisioned and member.manual is None
 
 
 def record(draft: Draft, member_id: str, member: Member) -> None:
@@ -179,13 +191,32 @@ def _move(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> No
 
 
 def _let_go(draft: Draft, member_id: str) -> None:
-    """Decide about a member who has a directory user less; who was nobody yet is nobody again."""
+    """Decide about a member who has a directory user less; of whom nobody knows, it is gone."""
     members.reevaluate(draft, member_id)
     place = state.member_key(draft.tenant_id, member_id)
     member = draft.get(place, Member)
     assert member is not None, "it was decided about just now"
-    if member.rivals and not member.users:
-        draft.put(place, None)
+    if member.users or member.external_ids or member.provisioned or member.manual is not None:
+        return
+    matching.index(draft, member_id, member, Member())
+    draft.put(place, None)
+
+
+def _with_former(draft: Draft, directory_id: str) -> Iterator[str]:
+    """A directory, and those in whose place it came: what they granted is over too."""
+    yield directory_id
+    former = draft.directory(directory_id).replaces
+    if former is not None and draft.directory(former).replaced_by == directory_id:
+        yield from _with_former(draft, former)
+
+
+def _untie_all(draft: Draft, directory_id: str, member: Member) -> None:
+    """No user of a directory is the member any more, and no report links them again."""
+    for key, user in access.users_of(draft, member):
+        if key.directory_id == directory_id:
+            _put(draft, key, state.changed(linking.untied(user), unlinked=True))
+            if user.leaving is not None:  # nothing keeps them any more, for they are nobody's
+                gate_records.let_leave(draft, key, user)
 
 
 def _kept(member: Member) -> Manual:

@@ -5,6 +5,7 @@ What is left of a piece of work goes behind all other that is due, so that no te
 up another's.
 """
 
+import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
@@ -121,8 +122,12 @@ def _ids(draft: Draft, work: Chunked) -> Iterator[str]:
             kind = state.prefix("held", draft.tenant_id, work.reason)
             found = _after(draft, kind, Held, work.after)
         case SettleConflicts():
-            kind = state.prefix("held", draft.tenant_id, "conflict")
-            found = _after(draft, kind, Held, work.after)
+            found = heapq.merge(
+                *(
+                    _after(draft, state.prefix("held", draft.tenant_id, reason), Held, work.after)
+                    for reason in ("conflict", "testing")
+                )
+            )
         case ReevaluateDirectory():
             found = cascade.ids(draft, work)
         case _:

@@ -9,7 +9,7 @@ from processors.core.draft import Decision
 from schemas import origin, scim, state
 from schemas import settings_changes as settings
 from schemas.access import WorkspaceGrant
-from schemas.changes import DomainsReported
+from schemas.changes import AnyChange, DomainsReported
 from schemas.codec import Output
 from schemas.finding_state import Product, product_key
 from schemas.manual import Manual, ManualStanding, Proof
@@ -54,6 +54,12 @@ class People(World):
         """The id of the one of whom it is not known who it is."""
         (found,) = [member_id for member_id, each in self.members().items() if each.rivals]
         return found
+
+    def refusal(self, change: AnyChange) -> tuple[int, str]:
+        """What somebody is answered who asks for what cannot be."""
+        self.when(change)
+        status, body = self.answer()
+        return status, body.get("error", "")
 
     def sound(self) -> None:
         """All work done, all records say the same: the end of every scenario."""
@@ -183,3 +189,38 @@ def posted(name: str, email: str | None = None, **about: Any) -> scim.ScimUserCr
 def at(change: scim.AnyScimChange, directory: str) -> scim.AnyScimChange:
     """The same by SCIM in another directory."""
     return replace(change, directory_id=directory)
+
+
+# --- a directory in the place of another
+
+
+def made(new: str = NEW, old: str = DIRECTORY, kind: origin.Kind = "scim") -> list[AnyChange]:
+    """A directory that is tested in the place of another; its `leads` are administrators."""
+    about = asked(directory_id=new, name=f"{new} of Acme", replaces=old)
+    return [
+        settings.CreateDirectory(**about, kind=kind, provider="entra"),
+        say.mode("testing", new),
+        say.mapping("leads", "admin", directory=new),
+        say.mapping("staff", None, say.grant("sales"), directory=new),
+    ]
+
+
+def old(kind: origin.Kind = "workos") -> People:
+    """Ann is an administrator and Bo a designer in the directory that will be replaced."""
+    world = people(kind)
+    if kind == "workos":
+        world.given(say.reported("ann"), say.joined("ann", "admins"))
+        return world.given(say.reported("bo"), say.joined("bo", "designers"))
+    world.given(posted("ann"), posted("bo"))
+    return world.given(say.scim_members("admins", "ann"), say.scim_members("designers", "bo"))
+
+
+def compared(kind: origin.Kind = "workos") -> People:
+    """Ann is in the new directory too, of its staff, and Bo is not."""
+    world = old(kind).given(*made(), at(say.scim_group("staff", "Staff"), NEW))
+    return world.given(new("ann"), at(say.scim_members("staff", "new-ann"), NEW))
+
+
+def new(name: str, email: str | None = None, **about: str) -> AnyChange:
+    """Somebody comes in the new directory."""
+    return at(posted(name, email, as_user=f"new-{name}", **about), NEW)

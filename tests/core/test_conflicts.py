@@ -53,13 +53,6 @@ from tests.core.scenario import (
 CONFLICT = Hold(reason="conflict")
 
 
-def refusal(world: People, change: AnyChange) -> tuple[int, str]:
-    """What somebody is answered who asks for what cannot be."""
-    world.when(change)
-    status, body = world.answer()
-    return status, body["error"]
-
-
 def leaves_no_trace(world: People, waiting: str) -> None:
     """Nothing in the state names somebody who was on hold, and no event ever did."""
     world.sound()
@@ -148,8 +141,8 @@ def test_twice_ruled_is_ruled_once() -> None:
     waiting = world.waiting()
     world.given(settled(waiting, "separate"))
     before = dict(world.store.values)
-    assert refusal(world, settled(waiting, "separate")) == (404, "no_hold")
-    assert refusal(world, settled(waiting)) == (404, "no_hold")
+    assert world.refusal(settled(waiting, "separate")) == (404, "no_hold")
+    assert world.refusal(settled(waiting)) == (404, "no_hold")
     world.then()
     assert world.store.values == before
     world.sound()
@@ -159,9 +152,9 @@ def test_of_several_an_administrator_says_which() -> None:
     world = known(verified=False).given(has("p-2", "ann", role="admin"), has("p-3", "bo"))
     world.given(reported("ann"))
     waiting = world.waiting()
-    assert refusal(world, settled(waiting)) == (409, "several")
-    assert refusal(world, settled(waiting, into=world.id_of("p-3"))) == (409, "several")
-    assert refusal(world, settled(waiting, "separate", into=world.id_of("p-2"))) == (
+    assert world.refusal(settled(waiting)) == (409, "several")
+    assert world.refusal(settled(waiting, into=world.id_of("p-3"))) == (409, "several")
+    assert world.refusal(settled(waiting, "separate", into=world.id_of("p-2"))) == (
         409,
         "no_choice",
     )
@@ -301,7 +294,7 @@ def test_another_external_id_meanwhile_may_say_who_it_is() -> None:
 def test_a_rival_that_is_removed_meanwhile_is_none() -> None:
     world = in_doubt().given(gone("p-1"))
     waiting = world.waiting()
-    assert refusal(world, settled(waiting)) == (409, "linked")
+    assert world.refusal(settled(waiting)) == (409, "linked")
     world.given(reported("ann", last_name="Ray"))
     assert world.access_of("ann") == access("member")
     assert world.member_id("ann") == waiting
@@ -312,7 +305,7 @@ def test_a_rival_that_somebody_else_of_the_directory_is_by_now_is_none() -> None
     world = in_doubt().given(reported("annie"))
     waiting = world.waiting()
     world.given(linked(world.id_of("p-1"), "annie"))
-    assert refusal(world, settled(waiting)) == (409, "linked")
+    assert world.refusal(settled(waiting)) == (409, "linked")
     world.given(settled(waiting, "separate"))
     assert world.access_of("ann") == access("member")
     world.sound()
@@ -348,9 +341,9 @@ def test_who_waits_may_be_linked_by_hand_to_anybody() -> None:
 def test_who_waits_is_no_member_to_link_to_to_unlink_or_to_name() -> None:
     world = in_doubt().given(reported("bo"))
     waiting = world.waiting()
-    assert refusal(world, linked(waiting, "bo")) == (404, "unknown_member")
-    assert refusal(world, unlinked(waiting)) == (404, "unknown_member")
-    assert refusal(world, has("p-2", "bo", member_id=waiting)) == (404, "unknown_member")
+    assert world.refusal(linked(waiting, "bo")) == (404, "unknown_member")
+    assert world.refusal(unlinked(waiting)) == (404, "unknown_member")
+    assert world.refusal(has("p-2", "bo", member_id=waiting)) == (404, "unknown_member")
     world.sound()
 
 

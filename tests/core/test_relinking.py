@@ -51,13 +51,6 @@ from tests.core.scenario import (
 CUT_OFF = (MemberDeactivated, PersonDeprovisioned, RevokeSessions)
 
 
-def refusal(world: People, change: AnyChange) -> tuple[int, str]:
-    """What somebody is answered who asks for what cannot be."""
-    world.when(change)
-    status, body = world.answer()
-    return status, body["error"]
-
-
 def parted(kind: Kind = "workos") -> People:
     """Ann was linked to the product's, became admin there, and was unlinked."""
     world = known(kind)
@@ -220,8 +213,8 @@ def test_from_one_of_two_directories_the_other_goes_on() -> None:
 
 def test_twice_unlinked_and_of_nobody() -> None:
     world = parted()
-    assert refusal(world, unlinked(world.id_of("p-1"))) == (404, "not_linked")
-    assert refusal(world, unlinked("nobody")) == (404, "unknown_member")
+    assert world.refusal(unlinked(world.id_of("p-1"))) == (404, "not_linked")
+    assert world.refusal(unlinked("nobody")) == (404, "unknown_member")
     world.sound()
 
 
@@ -254,11 +247,11 @@ def test_a_member_whom_nobody_is_any_more_is_nobodys_rival() -> None:
 def test_what_cannot_be_linked() -> None:
     world = known().given(reported("ann"), reported("bo"), deleted("bo"), reported("cy"))
     ann = world.id_of("p-1")
-    assert refusal(world, linked(ann, "cy")) == (409, "linked")
-    assert refusal(world, linked(ann, "bo")) == (404, "unknown_user")
-    assert refusal(world, linked(ann, "ghost")) == (404, "unknown_user")
-    assert refusal(world, linked(ann, "cy", "no directory")) == (404, "unknown_user")
-    assert refusal(world, linked("nobody", "cy")) == (404, "unknown_member")
+    assert world.refusal(linked(ann, "cy")) == (409, "linked")
+    assert world.refusal(linked(ann, "bo")) == (404, "unknown_user")
+    assert world.refusal(linked(ann, "ghost")) == (404, "unknown_user")
+    assert world.refusal(linked(ann, "cy", "no directory")) == (404, "unknown_user")
+    assert world.refusal(linked("nobody", "cy")) == (404, "unknown_member")
     world.sound()
 
 

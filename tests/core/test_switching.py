@@ -1,0 +1,277 @@
+"""A directory is switched to that replaces another, which is over then (access-rules §4)."""
+
+import pytest
+
+from schemas.access import NO_ACCESS
+from schemas.changes import AnyChange
+from schemas.commands import RefreshClaims, RevokeSessions
+from schemas.events import (
+    AuditEntry,
+    MemberDeactivated,
+    MemberProvisioned,
+    MemberReactivated,
+    MemberRoleChanged,
+    MemberWorkspacesChanged,
+    PersonDeprovisioned,
+    PersonRestored,
+)
+from schemas.origin import Kind, OnDisconnect
+from schemas.policy import Hold
+from schemas.recorded import DirectoryRecorded, GroupRecorded, UserRecorded
+from schemas.settings_changes import CreateDirectory, DisconnectDirectory
+from schemas.state import Directory
+from tests.core.people import (
+    NEW,
+    People,
+    at,
+    compared,
+    domain,
+    domains_reported,
+    gone,
+    has,
+    made,
+    new,
+    old,
+    posted,
+    replaces,
+    switched,
+    unlinked,
+)
+from tests.core.scenario import (
+    DIRECTORY,
+    access,
+    asked,
+    at_end,
+    deactivated,
+    deleted,
+    directory_deleted,
+    grant,
+    group,
+    idp_id,
+    joined,
+    mode,
+    reported,
+    scim_changed,
+    scim_deleted,
+)
+
+CUT_OFF = (MemberDeactivated, PersonDeprovisioned, RevokeSessions)
+TESTED = Hold(reason="testing")
+
+
+# --- switches
+
+
+@pytest.mark.parametrize("kind", ["workos", "scim"])
+@pytest.mark.parametrize("policy", ["keep", "deactivate"])
+def test_of_who_is_in_both_the_new_one_alone_decides(kind: Kind, policy: OnDisconnect) -> None:
+    world = compared(kind).given(at_end(policy))
+    world.when(switched())
+    world.work_through()
+    assert world.access_of("ann", NEW) == access("member", grant("sales"))
+    assert [each.member.display_name for each in world.all(MemberRoleChanged)] == ["Ann Lee"]
+    assert len(world.all(MemberWorkspacesChanged)) == len(world.all(RefreshClaims)) == 1
+    lost = [each.member.display_name for each in world.all(MemberDeactivated)]
+    assert lost == ([] if policy == "keep" else ["Bo Lee"])
+    world.sound()
+
+
+@pytest.mark.parametrize("policy", ["keep", "deactivate"])
+def test_who_is_only_in_the_old_one_stays_or_goes_as_its_end_says(policy: OnDisconnect) -> None:
+    world = compared().given(at_end(policy), switched())
+    has = access("member", grant("design", "viewer")) if policy == "keep" else NO_ACCESS
+    assert world.access_of("bo") == has
+    world.given(new("bo"))
+    assert world.member_id("bo", NEW) == world.member_id("bo")
+    world.sound()
+
+
+def test_who_comes_after_the_switch_is_known_by_the_old_one_still() -> None:
+    world = compared().given(switched(), new("bo"))
+    assert world.access_of("bo", NEW) == access("member"), "and has no stale grants of it"
+    world.sound()
+
+
+@pytest.mark.parametrize("how", ["deactivated", "deleted"])
+def test_whom_the_new_one_lets_go_has_nothing_left_of_the_old_one(how: str) -> None:
+    world = compared().given(switched())
+    gone = (
+        scim_changed("new-ann", active=False) if how == "deactivated" else scim_deleted("new-ann")
+    )
+    world.when(at(gone, NEW))
+    world.then(*CUT_OFF)
+    assert world.the(RevokeSessions).reason == how
+    world.sound()
+
+
+def test_who_is_unlinked_from_the_new_one_has_nothing_left_of_the_old_one() -> None:
+    world = compared().given(switched())
+    ann = world.member_id("ann")
+    world.given(unlinked(ann, NEW))
+    assert world.by_id(ann).applied == access("member", grant("sales"))
+    assert world.by_id(ann).external_ids == ()
+    world.sound()
+
+
+def test_whom_the_old_one_had_cut_off_gets_what_the_new_one_says() -> None:
+    world = compared().given(deactivated("ann"))
+    world.when(switched())
+    world.work_through()
+    world.then(MemberReactivated, PersonRestored)
+    assert world.access_of("ann", NEW) == access("member", grant("sales"))
+    world.sound()
+
+
+def test_a_pause_of_the_old_one_holds_up_nobody_of_the_new_one() -> None:
+    world = compared().given(mode("paused"), switched())
+    assert world.access_of("ann", NEW) == access("member", grant("sales"))
+    world.sound()
+
+
+def test_new_people_join_with_the_switch() -> None:
+    world = compared().given(new("cy"), new("di"), at(scim_changed("new-di", active=False), NEW))
+    world.when(switched())
+    world.work_through()
+    assert [each.member.display_name for each in world.all(MemberProvisioned)] == ["Cy Lee"]
+    world.sound()
+
+
+def test_all_that_was_in_the_old_one_is_told_to_be_gone_once() -> None:
+    world = compared()
+    world.when(switched())
+    world.work_through()
+    users = [each for each in world.all(UserRecorded) if each.directory_id == DIRECTORY]
+    assert sorted((each.user_id, each.deleted) for each in users) == [("ann", True), ("bo", True)]
+    groups = {each.group_id for each in world.all(GroupRecorded)}
+    assert groups == {"admins", "designers"}
+    assert {(each.directory_id, each.mode, each.ended_at is not None) for each in told(world)} == {
+        (DIRECTORY, "active", True),
+        (NEW, "active", False),
+    }
+    assert world.sentences()[0] == (
+        f"The directory {NEW} of Acme replaced Acme Okta, whose other people keep their access."
+    )
+    world.sound()
+
+
+def told(world: People) -> list[DirectoryRecorded]:
+    return world.all(DirectoryRecorded)
+
+
+def test_switched_twice_is_switched_once() -> None:
+    world = compared().given(switched())
+    assert world.when(switched()).outcome == "repeat"
+    assert world.answer()[0] == 200
+    world.sound()
+
+
+# --- what is refused
+
+
+def test_what_replaces_nothing_cannot_be_switched_to() -> None:
+    world = old()
+    plain = CreateDirectory(**asked(directory_id=NEW, name="New"), kind="scim")
+    world.given(plain)
+    assert world.refusal(switched()) == (409, "replaces_nothing")
+    assert world.refusal(switched("nowhere")) == (404, "unknown_directory")
+    assert world.refusal(replaces("nowhere")) == (404, "unknown_directory")
+    assert world.refusal(replaces(NEW)) == (404, "unknown_directory")
+    world.sound()
+
+
+def test_only_one_takes_the_place_of_another() -> None:
+    world = compared().given(*made("third", DIRECTORY), switched())
+    assert world.refusal(switched("third")) == (409, "replaced")
+    fourth = CreateDirectory(**asked(directory_id="fourth", name="Fourth", replaces=DIRECTORY))
+    assert world.refusal(fourth) == (409, "replaced")
+    assert world.refusal(replaces(DIRECTORY, "third"))[0] in {200, 409}
+    world.sound()
+
+
+def test_what_has_ended_takes_nobodys_place() -> None:
+    world = compared().given(DisconnectDirectory(**asked(), directory_id=NEW))
+    assert world.refusal(switched()) == (409, "replaces_nothing")
+    assert world.access_of("bo") == access("member", grant("design", "viewer"))
+    world.sound()
+
+
+# --- the old one is over
+
+
+def test_what_a_replaced_one_goes_on_reporting_is_ignored_and_told_once() -> None:
+    world = compared().given(switched())
+    before = {key: each for key, each in world.store.values.items() if b"warned" not in key}
+    late: list[AnyChange] = [
+        reported("ann", last_name="Ray"),
+        reported("eve"),
+        deactivated("bo"),
+        deleted("ann"),
+        joined("bo", "admins"),
+        group("admins", "Other"),
+        domains_reported("evil.example"),
+        directory_deleted(),
+    ]
+    outcomes = [world.when(each).outcome for each in late]
+    assert set(outcomes) == {"refused"}
+    ignored = [each for each in world.said if isinstance(each, AuditEntry)]
+    assert [each.sentence for each in ignored if "goes on reporting" in each.sentence] == [
+        "Ignored what Okta goes on reporting: Acme Okta was replaced; end it at WorkOS."
+    ]
+    after = {key: each for key, each in world.store.values.items() if b"warned" not in key}
+    assert after == before
+    world.sound()
+
+
+def test_an_idp_that_goes_on_writing_by_scim_is_refused() -> None:
+    world = compared("scim").given(switched())
+    world.when(scim_changed("ann", active=False))
+    assert world.answer() == (401, world.answer()[1])
+    world.then()
+    world.sound()
+
+
+def test_the_policy_for_the_rest_may_change_after_the_switch() -> None:
+    world = compared().given(switched())
+    world.when(at_end("deactivate"))
+    world.work_through()
+    world.then(*CUT_OFF)
+    assert world.the(MemberDeactivated).member.member_id == world.member_id("bo")
+    world.sound()
+
+
+def test_one_after_the_other() -> None:
+    """A was replaced by B, and B by C: of A's people C alone decides."""
+    world = compared().given(switched(), *made("third", NEW))
+    world.given(at(posted("ann", as_user="c-ann"), "third"), at(posted("bo", as_user="c"), "third"))
+    assert world.member_id("ann", "third") == world.member_id("ann")
+    assert world.member_id("bo", "third") != world.member_id("bo"), "B never knew him"
+    world.given(switched("third"))
+    assert world.access_of("ann", "third") == access("member")
+    assert (world.records("directory", Directory)[NEW,]).replaced_by == "third"
+    world.sound()
+
+
+def test_one_after_the_other_finds_whom_only_the_first_one_knew() -> None:
+    world = compared().given(domain(), switched(), *made("third", NEW))
+    world.given(at(posted("bo", as_user="c-bo"), "third"), switched("third"))
+    assert world.member_id("bo", "third") == world.member_id("bo")
+    assert world.access_of("bo", "third") == access("member"), "and nothing of the first one"
+    world.sound()
+
+
+# --- together with what the product says
+
+
+def test_what_the_product_says_counts_before_and_after() -> None:
+    world = compared()
+    ann = world.member_id("ann")
+    world.given(has("p-1", "ann", member_id=ann, standing="suspended"), switched())
+    assert world.by_id(ann).applied == NO_ACCESS
+    world.given(has("p-1", "ann", role="viewer"))
+    assert world.by_id(ann).applied == access("member", grant("sales"))
+    world.given(gone("p-1"))
+    assert world.by_id(ann).applied == NO_ACCESS
+    assert world.by_id(ann).external_ids == tuple(
+        sorted(f"{where}/{idp_id('ann')}" for where in (DIRECTORY, NEW))
+    )
+    world.sound()
