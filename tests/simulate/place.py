@@ -4,6 +4,7 @@ What must be true is computed from the company alone, with plain dicts.
 """
 
 import secrets
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from deploy.demo.posting import PATH
@@ -82,17 +83,12 @@ class Place:
             self._admin.put(path, role=grants.role, workspaces=workspaces)
             self._mapped[group.id, target] = grants
 
-    def until(self, idp: Idp, truth: Company) -> None:
-        """Wait until everything is as the truth says."""
+    def end(self, idp: Idp, truth: Company) -> tuple[Any, Any]:
+        """What there is, and what there must be; waited for until both are the same."""
         expected = self._expected(idp, truth)
-
-        def seen() -> bool:
-            return self._seen() == expected
-
-        try:
-            eventually(seen, SECONDS)
-        except AssertionError:
-            assert self._seen() == expected  # which shows what differs
+        with suppress(AssertionError):  # the test compares, and shows what differs
+            eventually(lambda: self._seen() == expected, SECONDS)
+        return self._seen(), expected
 
     def snapshot(self) -> dict[str, list[Any]]:
         """All that was ever decided, once no message waits for it."""

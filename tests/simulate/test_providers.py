@@ -48,9 +48,11 @@ async def lived(place: Place, provider: str, report: Report, *, people: int, gro
         simulation = Simulation(idp, report, unwatched)
         await simulation.probe()
         await simulation.sync("first sync", truth)
-        place.until(idp, truth)
+        seen, expected = place.end(idp, truth)
+        assert seen == expected
         place.map_groups(idp, truth)
-        place.until(idp, truth)
+        seen, expected = place.end(idp, truth)
+        assert seen == expected
         before = place.snapshot()
         second = await simulation.sync("second sync", truth)
         assert (second.requests > 0) is (provider not in SILENT)
@@ -60,7 +62,8 @@ async def lived(place: Place, provider: str, report: Report, *, people: int, gro
             await simulation.sync(name, now)
             if returns_late(idp):
                 await simulation.sync("provisioning restarted", now)
-            place.until(idp, now)
+            seen, expected = place.end(idp, now)
+            assert seen == expected, name
         if isinstance(idp, ScimIdp):
             await simulation.check(idp, now)
 
