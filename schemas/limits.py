@@ -84,6 +84,10 @@ SCIM_ENTRIES: Final = 100
 """Operations of a PATCH on a user, or values of one of their attributes, in one request."""
 GROUP_OPERATIONS: Final = 1_000
 """Operations of a PATCH on a group; each may name many members."""
+SCIM_SENT_BACK: Final = 2_000
+"""Groups in the body of a user: nobody writes them, but some IdPs send back what they read."""
+SCIM_SEARCH_BODY: Final = 64_000
+"""Largest body of a search by POST."""
 SCIM_PATHS: Final = 1_000
 """Paths in one request, those of a bulk request together: of PATCH operations, and the names in
 their values."""

@@ -18,11 +18,6 @@ from ingest.scim.errors import TooLargeError
 from schemas import limits
 
 _CONDITIONS: Final = ("If-Match", "If-None-Match")
-_SEARCH_BODY: Final = 64_000
-"""Largest body of a search by POST."""
-
-_SENT_BACK: Final = 2_000
-"""Groups of a user, which nobody writes: some IdPs send back what they read."""
 
 
 def require_bounded(request: ScimRequest, body: Any) -> None:
@@ -48,8 +43,8 @@ def require_bounded(request: ScimRequest, body: Any) -> None:
                 detail=f"{name} takes at most {limits.SCIM_FILTER} characters."
             )
     if request.path.rstrip("/").lower().endswith("/.search"):
-        if len(request.body) > _SEARCH_BODY:
-            raise TooLargeError(detail=f"A search takes at most {_SEARCH_BODY} bytes.")
+        if len(request.body) > limits.SCIM_SEARCH_BODY:
+            raise TooLargeError(detail=f"A search takes at most {limits.SCIM_SEARCH_BODY} bytes.")
         _require_short_query({key: each for key, each in _items(body) if isinstance(each, str)})
         _require_few(body)
     else:
@@ -149,7 +144,9 @@ def _require_few(value: Any, most: int = limits.SCIM_ENTRIES) -> None:
         for each in value:
             _require_few(each)
     for name, each in _items(value):
-        _require_few(each, _SENT_BACK if name.lower() == "groups" else limits.SCIM_ENTRIES)
+        _require_few(
+            each, limits.SCIM_SENT_BACK if name.lower() == "groups" else limits.SCIM_ENTRIES
+        )
 
 
 def _require_few_names(value: Any) -> None:

@@ -65,6 +65,10 @@ def on_team(idp: Idp, *operations: Any) -> httpx2.Response:
     return idp.patch(f"Groups/{team['id']}", *operations)
 
 
+def sent_back(idp: Idp, groups: int) -> httpx2.Response:
+    return idp.post_user(f"s{groups}", groups=[{"value": "x"}] * groups)
+
+
 def paths(length: int) -> list[Body]:
     """Operations whose paths have so many characters together."""
     whole, rest = divmod(length, limits.SCIM_FILTER)
@@ -132,6 +136,8 @@ ROWS = [
             idp, replaces("emails", [{"value": f"{each}@acme.example"} for each in range(n)])
         ),
     ),
+    Row("SCIM_SENT_BACK", "groups", sent_back),
+    Row("SCIM_SEARCH_BODY", "body", lambda idp, n: padded(idp, ".search", {"count": 0}, n)),
     Row(
         "GROUP_OPERATIONS",
         "operations",
