@@ -63,6 +63,7 @@ def members(count: int) -> list[dict[str, str]]:
         (413, request(body=wide(limits.SCIM_PATHS + 1))),
         (413, request(body=wide(limits.SCIM_PATHS, urn="urn:acme:User"))),
         (413, request("POST", "/Groups", {"members": members(limits.SCIM_MEMBERS + 1)})),
+        (413, request("PUT", "/Users/1", {"x": {str(n): n for n in range(limits.SCIM_PATHS + 1)}})),
         (413, request(path="/Groups/1", body=operations(2, value=members(20_001)))),
         (
             413,
@@ -109,6 +110,7 @@ def test_within_a_bulk_request_too(data: Any) -> None:
         request(path="/Groups/1", body=unlike(limits.GROUP_OPERATIONS, 64)),
         request("POST", "/Groups", {"members": members(limits.SCIM_MEMBERS)}),
         request(body=wide(limits.SCIM_PATHS)),
+        request("POST", "/Users", {str(number): number for number in range(limits.SCIM_PATHS)}),
         request(body=operations(limits.SCIM_ENTRIES)),
         request("PUT", "/Users/1", {"groups": members(2_000)}),
         request("POST", "/Bulk", {"Operations": [{"path": "/Groups", "data": members(1_000)}]}),
