@@ -168,11 +168,12 @@ class Wire:
         begun = time.perf_counter()
         try:
             response = await self._http.request(method, path, content=content, headers=headers)
-        except httpx2.ConnectError as error:
-            raise CommandError(
-                f"Nobody answers at {self.url} ({error}): check --url, and that the gateway runs."
-            ) from error
         except httpx2.TransportError as error:
+            if isinstance(error, httpx2.ConnectError) and not self.understood:
+                raise CommandError(
+                    f"Nobody answers at {self.url} ({error}): check --url, and that the gateway"
+                    " runs."
+                ) from error
             self.report.note(kind, "none", time.perf_counter() - begun, writes=writes)
             self.report.surprise(kind, f"got no answer: {type(error).__name__}", f"{method} {path}")
             return None
