@@ -184,7 +184,7 @@ def _words(  # noqa: PLR0911 # one arm a phrase
         case DirectoryDeleted():
             return f"the directory {found.name} was deleted", told
         case DirectoryStateReported() | DirectoryNoted() | DomainsReported():
-            return f"{idp} reported it", told  # nothing follows from these
+            return f"{idp} reported it", told
         case MembershipAdded() | MembershipRemoved() | ScimMembersChanged():
             place = state.group_key(change.tenant_id, change.directory_id, change.group_id)
             group = below.get(place, DirectoryGroup)

@@ -24,10 +24,11 @@ def set_domain(draft: Draft, change: SetDomain) -> Decision:
     """A domain is the tenant's own: who waited for that is linked."""
     if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
         return answers.no_tenant(draft, change)
-    body = {"domain": change.domain, "proof": change.proof}
     known = draft.get(settings_state.domain_key(draft.tenant_id, change.domain), Domain)
-    if known == Domain(proof=change.proof):
+    if known is not None and change.proof in {known.proof, "vouched"}:  # a word adds to no proof
+        body = {"domain": change.domain, "proof": known.proof}
         return answers.unchanged(draft, change, body)
+    body = {"domain": change.domain, "proof": change.proof}
     _own(draft, change.domain, change.proof)
     draft.settle(change, 200, body)
     return draft.decision()
@@ -53,7 +54,12 @@ def remove_domain(draft: Draft, change: RemoveDomain) -> Decision:
 
 
 def reported(draft: Draft, change: DomainsReported) -> Decision:
-    """WorkOS verified these; whatever proved one before goes on counting."""
+    """WorkOS verified these; whatever proved one before goes on counting.
+
+    A repeat brings none back that was removed since: WorkOS repeats for three days.
+    """
+    if not draft.mark():
+        return draft.decision("repeat")
     new = [
         each
         for each in change.domains
@@ -61,7 +67,7 @@ def reported(draft: Draft, change: DomainsReported) -> Decision:
     ]
     for domain in new:
         _own(draft, domain, "workos")
-    return draft.decision("applied" if new else "repeat")
+    return draft.decision()
 
 
 def _own(draft: Draft, domain: str, proof: Proof) -> None:
