@@ -78,6 +78,8 @@ SCIM_GROUP_NAME: Final = 512
 """Longest displayName of a group, in characters: it is indexed."""
 SCIM_FILTER: Final = 2_000
 """Longest filter, path of a PATCH operation, or other parameter, in characters."""
+SCIM_QUERY: Final = 64_000
+"""Longest query of a URL, in characters, percent-encoded as it is sent."""
 SCIM_FILTER_DEPTH: Final = 32
 """Expressions that a filter, or the path of a PATCH operation, may nest; scim2-models holds it."""
 SCIM_ENTRIES: Final = 100
@@ -90,7 +92,7 @@ SCIM_SEARCH_BODY: Final = 64_000
 """Largest body of a search by POST."""
 SCIM_PATHS: Final = 1_000
 """Paths in one request, those of a bulk request together: of PATCH operations, and the names in
-their values."""
+their values.  One resource has no more attributes, either."""
 SCIM_PATHS_LENGTH: Final = 64_000
 """Characters of these paths together: reading as many takes half a second, and all tenants wait."""
 SCIM_MEMBERS: Final = 40_000

@@ -122,6 +122,13 @@ ROWS = [
         "invalidValue",
     ),
     Row(
+        "SCIM_QUERY",
+        "query",
+        lambda idp, n: idp.http.get(f"Users?{('x&' * n)[:n]}"),
+        400,
+        "invalidValue",
+    ),
+    Row(
         "SCIM_FILTER_DEPTH",
         "filter",
         lambda idp, n: filtered(idp, "not (" * n + "id pr" + ")" * n),
@@ -147,6 +154,11 @@ ROWS = [
         "SCIM_PATHS",
         "names",
         lambda idp, n: on_ann(idp, {"op": "add", "value": {f"x{each}": 1 for each in range(n)}}),
+    ),
+    Row(
+        "SCIM_PATHS",
+        "attributes",
+        lambda idp, n: idp.post_user(f"w{n}", **{f"x{each}": 1 for each in range(n - len(user()))}),
     ),
     Row("SCIM_PATHS_LENGTH", "paths", lambda idp, n: on_ann(idp, *paths(n))),
     Row(

@@ -6,6 +6,7 @@ from urllib.parse import unquote_plus
 from scim2_models import InvalidValueException
 
 from ingest.scim.dialects.filters import decoded
+from schemas import limits
 
 _ENDPOINTS: Final = {
     name.lower(): name
@@ -21,7 +22,6 @@ _PARAMETERS: Final = {
         *("count", "cursor"),
     )
 }
-_LONGEST: Final = 64_000
 
 
 def path_of(path: str) -> str:
@@ -38,8 +38,8 @@ def query_of(query: str) -> dict[str, str]:
     Raises:
         InvalidValueException: it is longer than anybody needs, percent-encoded or not.
     """
-    if len(query) > _LONGEST:
-        raise InvalidValueException(detail=f"A query takes at most {_LONGEST} characters.")
+    if len(query) > limits.SCIM_QUERY:
+        raise InvalidValueException(detail=f"A query takes at most {limits.SCIM_QUERY} characters.")
     parameters = {}
     for part in query.split("&"):
         name, _, raw = part.partition("=")
