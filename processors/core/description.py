@@ -1,8 +1,11 @@
 """What a member is called: name, email and attributes, and who has the say about them."""
 
+from msgspec import structs
+
 from processors.core import access, domains, profile
 from processors.core.draft import Draft
 from schemas import state
+from schemas.recorded import ManualRecorded
 from schemas.state import Member
 
 
@@ -34,6 +37,20 @@ def described(draft: Draft, member: Member, users: access.Users) -> Member:
 def told(member: Member) -> tuple[object, ...]:
     """What of a member's description the product is told."""
     return member.email, member.display_name, member.attributes, member.product_id
+
+
+def tell_manual(draft: Draft, member_id: str, member: Member) -> None:
+    """Tell the read model what the product says of a member."""
+    manual = member.manual
+    assert manual is not None, "there is nothing to tell"
+    draft.emit(
+        ManualRecorded(
+            **draft.common("ManualRecorded", member_id),
+            member_id=member_id,
+            product_id=member.product_id,
+            **structs.asdict(manual),
+        )
+    )
 
 
 def _may_have(draft: Draft, member: Member, email: str | None) -> bool:

@@ -9,8 +9,8 @@ from processors.core import (
     linking,
     members,
     presence,
-    relinking,
     scim_users,
+    settling,
 )
 from processors.core.draft import Decision, Draft
 from schemas import settings_state, state
@@ -43,7 +43,7 @@ def rule(draft: Draft, change: RuleHold) -> Decision:
         return answers.unchanged(draft, change, body)
     draft.trigger = state.changed(draft.trigger, phrase=_PHRASES[change.ruling])
     if member.rivals and change.ruling != "discard":
-        return relinking.settle(draft, change, member)
+        return settling.settle(draft, change, member)
     if hold.reason == "conflict" and change.ruling != "discard":
         _identify(draft, change.member_id, member, same=change.ruling == "approve")
     else:

@@ -3,7 +3,9 @@
 Identity is (directory, external id), never email or userName.
 """
 
-from processors.core import explain, matching
+from msgspec.structs import replace
+
+from processors.core import description, explain, matching
 from processors.core.access import Users
 from processors.core.draft import Draft
 from schemas import ids, state
@@ -25,6 +27,7 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
         if link is None or link.member_id != user.member_id:
             if link is not None:  # the IdP gave somebody's former id to somebody else
                 _let_go_of_link(draft, key, user.idp_id, link.member_id)
+                _shut_out(draft, link.member_id)
             draft.put(place, Link(member_id=user.member_id))
         _let_go_of_former_id(draft, key, user, user.member_id)
         _hold(draft, user.member_id, key, user)
@@ -178,6 +181,23 @@ def _let_go_of_link(draft: Draft, key: UserKey, idp_id: str, member_id: str) -> 
     gone = f"{key.directory_id}/{idp_id}"
     left = tuple(each for each in member.external_ids if each != gone)
     draft.put(place, state.changed(member, external_ids=left))
+
+
+def _shut_out(draft: Draft, member_id: str) -> None:
+    """Whom directories cut off stays so when their id is given to somebody else.
+
+    Only the product itself lets them in again.
+    """
+    place = state.member_key(draft.tenant_id, member_id)
+    member = draft.get(place, Member)
+    assert member is not None, "a link names a member that was never made"
+    manual = member.manual
+    if manual is None or member.external_ids or member.desired.standing != "none":
+        return
+    if manual.standing == "active":
+        after = state.changed(member, manual=replace(manual, standing="suspended"))
+        draft.put(place, after)
+        description.tell_manual(draft, member_id, after)
 
 
 def _hold(draft: Draft, member_id: str, key: UserKey, user: DirectoryUser) -> None:

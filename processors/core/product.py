@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from processors.core import answers, grants, linking, matching, members, relinking
+from processors.core import answers, description, grants, linking, matching, members
 from processors.core.draft import Decision, Draft
 from schemas import ids, settings_state, state
 from schemas.access import Because
@@ -172,7 +172,7 @@ def _taken(draft: Draft, change: SetProductMember, known: Product) -> tuple[int,
 def _write(draft: Draft, member_id: str, before: Member, after: Member) -> None:
     """Put a member, tell what the product says of it, and decide about it."""
     draft.put(state.member_key(draft.tenant_id, member_id), after)
-    relinking.record(draft, member_id, after)
+    description.tell_manual(draft, member_id, after)
     members.reevaluate(draft, member_id, was=before)
 
 

@@ -7,6 +7,7 @@ from msgspec import structs
 from processors.core import (
     access,
     answers,
+    description,
     directory,
     explain,
     gate_records,
@@ -18,8 +19,7 @@ from processors.core.draft import Decision, Draft
 from schemas import settings_state, state
 from schemas.access import Because
 from schemas.manual import Manual
-from schemas.recorded import ManualRecorded
-from schemas.settings_changes import LinkMember, RuleHold, UnlinkMember
+from schemas.settings_changes import LinkMember, UnlinkMember
 from schemas.settings_state import Tenant
 from schemas.state import DirectoryUser, Member, UserKey
 
@@ -49,7 +49,8 @@ def link(draft: Draft, change: LinkMember) -> Decision:
         f" {member.display_name}.",
         part="link",
     )
-    _move(draft, key, user, change.member_id)
+    for each in _same_person(draft, key, user):
+        move(draft, *each, change.member_id)
     draft.settle(change, 200, body)
     return draft.decision()
 
@@ -72,7 +73,7 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
         left = linking.close(draft, directory_id, change.member_id, left)
     kept = state.changed(left, manual=_kept(left))
     draft.put(place, kept)
-    record(draft, change.member_id, kept)
+    description.tell_manual(draft, change.member_id, kept)
     idp = explain.idp(draft.directory(change.directory_id))
     sentence = f"{member.display_name} was unlinked from {idp} and keeps their access."
     draft.audit(f"member/{change.member_id}", sentence, part="unlink")
@@ -82,115 +83,17 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
     return draft.decision()
 
 
-def settle(draft: Draft, change: RuleHold, member: Member) -> Decision:
-    """Say who somebody is whom a directory reported for the first time."""
-    body = {"member_id": change.member_id, "ruling": change.ruling}
-    if change.ruling == "separate":
-        _make_own(draft, change.member_id, member)
-    else:
-        into = change.into or (member.rivals[0] if len(member.rivals) == 1 else None)
-        if into is None or into not in member.rivals:
-            detail = f"{member.display_name} may be any of {explain.listing([*member.rivals])}"
-            return answers.refused(draft, change, 409, "several", f"{detail}: say into which")
-        taken = _merge(draft, member, into)
-        if taken is not None:
-            return answers.refused(draft, change, 409, "linked", taken)
-        body["into"] = into
-    draft.settle(change, 200, body)
-    return draft.decision()
-
-
-def settle_if_known(draft: Draft, member_id: str) -> None:
-    """See whether it is known by now who somebody is; by what, the audit log says."""
-    member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
-    if member is None or not (member.rivals or _is_untold(member)):
-        return
-    users = access.users_of(draft, member)
-    there = [each for each in access.speaking(draft, member, users) if each[1].active]
-    if not there:
-        if member.rivals:
-            _forget(draft, member_id, users)
-        return
-    if member.hold is not None and member.hold.discarded:
-        return  # somebody wants nobody to be let in for it
-    key, user = there[0]
-    match = matching.of_user(draft, key, linking.untied(user))
-    if member.rivals or match.by == "replaced directory":
-        _settle_as(draft, member_id, member, match)
-        if match.member_id is not None:
-            linking.tell(draft, key, user, match)
-
-
-def _settle_as(draft: Draft, member_id: str, member: Member, match: matching.Match) -> None:
-    if match.member_id is not None:
-        taken = _merge(draft, member, match.member_id)
-        assert taken is None, "it was matched with a member that it cannot be"
-    elif not match.rivals:
-        _make_own(draft, member_id, member)
-    elif match.rivals != member.rivals:
-        place = state.member_key(draft.tenant_id, member_id)
-        draft.put(place, state.changed(member, rivals=match.rivals))
-        members.reevaluate(draft, member_id, was=member)
-
-
-def _is_untold(member: Member) -> bool:
-    """Whether nobody was told of a member yet, because its directory is tested."""
-    return member.hold is not None and not member.provisioned and member.manual is None
-
-
-def record(draft: Draft, member_id: str, member: Member) -> None:
-    """Tell the read model what the product says of a member."""
-    manual = member.manual
-    assert manual is not None, "there is nothing to tell"
-    draft.emit(
-        ManualRecorded(
-            **draft.common("ManualRecorded", member_id),
-            member_id=member_id,
-            product_id=member.product_id,
-            **structs.asdict(manual),
-        )
-    )
-
-
-def _merge(draft: Draft, member: Member, into: str) -> str | None:
-    """Make of somebody on hold the member that they are, or say why they cannot be."""
-    target = draft.get(state.member_key(draft.tenant_id, into), Member)
-    assert target is not None, f"{into} was a rival and is not there"
-    if target.manual is not None and target.manual.standing == "removed":
-        return f"the product has {target.display_name} no longer"
-    held = {key.directory_id for key in target.users}
-    if any(key.directory_id in held for key in member.users):
-        return f"{target.display_name} is somebody else of that directory by now"
-    for key, user in access.users_of(draft, member):
-        _move(draft, key, user, into)
-    return None
-
-
-def _forget(draft: Draft, member_id: str, users: access.Users) -> None:
-    """Nobody on hold is there any more: who comes again comes for the first time."""
-    for key, user in users:
-        _put(draft, key, linking.untie(draft, key, user))
-    _let_go(draft, member_id)
-
-
-def _make_own(draft: Draft, member_id: str, member: Member) -> None:
-    """Somebody on hold is a new member."""
-    place = state.member_key(draft.tenant_id, member_id)
-    draft.put(place, state.changed(member, rivals=()))
-    members.reevaluate(draft, member_id, was=member)
-
-
-def _move(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> None:
+def move(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> None:
     """Make a directory user another member's, and decide about both."""
     before = user.member_id
     free = user if before is None else linking.untie(draft, key, user)
-    _put(draft, key, linking.tie(draft, key, free, member_id))
+    put(draft, key, linking.tie(draft, key, free, member_id))
     members.reevaluate(draft, member_id)
     if before is not None:
-        _let_go(draft, before)
+        let_go(draft, before)
 
 
-def _let_go(draft: Draft, member_id: str) -> None:
+def let_go(draft: Draft, member_id: str) -> None:
     """Decide about a member who has a directory user less; of whom nobody knows, it is gone."""
     members.reevaluate(draft, member_id)
     place = state.member_key(draft.tenant_id, member_id)
@@ -200,6 +103,15 @@ def _let_go(draft: Draft, member_id: str) -> None:
         return
     matching.index(draft, member_id, member, Member())
     draft.put(place, None)
+
+
+def _same_person(draft: Draft, key: UserKey, user: DirectoryUser) -> access.Users:
+    """All users of a directory that are one person at the IdP: whom one of them is, all are."""
+    place = state.member_key(draft.tenant_id, user.member_id or "")
+    before = None if user.member_id is None else draft.get(place, Member)
+    others = () if before is None else access.users_of(draft, before)
+    same = [(k, u) for k, u in others if k != key and k.directory_id == key.directory_id]
+    return ((key, user), *(each for each in same if each[1].idp_id == user.idp_id))
 
 
 def _with_former(draft: Draft, directory_id: str) -> Iterator[str]:
@@ -214,7 +126,7 @@ def _untie_all(draft: Draft, directory_id: str, member: Member) -> None:
     """No user of a directory is the member any more, and no report links them again."""
     for key, user in access.users_of(draft, member):
         if key.directory_id == directory_id:
-            _put(draft, key, state.changed(linking.untied(user), unlinked=True))
+            put(draft, key, state.changed(linking.untied(user), unlinked=True))
             if user.leaving is not None:  # nothing keeps them any more, for they are nobody's
                 gate_records.let_leave(draft, key, user)
 
@@ -234,7 +146,8 @@ def _kept(member: Member) -> Manual:
     )
 
 
-def _put(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
+def put(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
+    """Write a directory user who is another member's now, and tell it."""
     draft.put(directory.user_place(draft, key), user)
     directory.tell_user(draft, key, user)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
-from processors.core import cascade, holds, members, membership, presence, relinking
+from processors.core import cascade, holds, members, membership, presence, settling
 from processors.core.draft import Decision, Draft
 from processors.core.overlay import StateReader
 from schemas import ids, limits, state
@@ -151,7 +151,7 @@ def _do(draft: Draft, work: Chunked, chunk: Sequence[str]) -> None:
             cascade.do(draft, work, chunk)
         case SettleConflicts():
             for member_id in chunk:
-                relinking.settle_if_known(draft, member_id)
+                settling.settle_if_known(draft, member_id)
         case _:
             for member_id in chunk:
                 members.reevaluate(draft, member_id)

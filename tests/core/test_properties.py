@@ -9,13 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from processors.core import access
-from processors.core.draft import Draft
 from schemas import events, ids, limits
-from schemas.access import Because, MemberRef
 from schemas.commands import RevokeSessions
 from schemas.settings_changes import AnySettingsChange
-from schemas.settings_state import Admin, Headcount, Held, Tenant, headcount_key, tenant_key
 from schemas.state import (
     Directory,
     DirectoryGroup,
@@ -24,13 +20,12 @@ from schemas.state import (
     Link,
     Member,
 )
-from schemas.work import Trigger
 from tests import reference
-from tests.core import folding, histories
+from tests.core import folding, histories, soundness
 from tests.core import scenario as say
 from tests.core.histories import Arrival
 from tests.core.partition import Partition
-from tests.core.scenario import ARRIVED, records
+from tests.core.scenario import records
 
 R = TypeVar("R", DirectoryUser, DirectoryGroup, Edge)
 
@@ -83,7 +78,6 @@ def test_what_lags_is_on_hold_and_the_last_admin_stays(data: st.DataObject) -> N
     later = data.draw(st.lists(_gate_change(), max_size=8))
     course = data.draw(histories.courses(_numbered("later", later)))
     partition = _ran([*made, *_numbered("gate", gates)], course.arrivals)
-    _folds(partition)
     _is_held(partition)
     for tenant in histories.TENANTS:
         _keeps_an_admin(partition, tenant)
@@ -154,23 +148,9 @@ def _ends_as(partition: Partition, end: reference.EndState) -> None:
 
 def _is_told(partition: Partition) -> None:
     """Whoever lost access was cut off once, and nobody else."""
-    _folds(partition)
     kinds = Counter(type(output) for output in partition.said)
     lost = events.MemberDeactivated, events.PersonDeprovisioned, RevokeSessions
     assert len({kinds[kind] for kind in lost}) == 1
-
-
-def _folds(partition: Partition) -> None:
-    """The folds of the access events and deprovisions are the members; no id occurs twice."""
-    members = {id_: member for (id_,), member in partition.records("member", Member).items()}
-    told = folding.members(partition.said)
-    assert set(told) == {id_ for id_, member in members.items() if member.provisioned}
-    for id_, known in told.items():
-        assert known == _as_known(id_, members[id_])
-    without = {id_ for id_ in told if members[id_].applied.standing == "none"}
-    assert folding.deprovisioned(partition.said) == without
-    counts = Counter(output.event_id for output in partition.said)
-    assert [found for found, count in counts.items() if count > 1] == []
 
 
 def _is_settled(partition: Partition) -> None:
@@ -181,32 +161,9 @@ def _is_settled(partition: Partition) -> None:
 
 
 def _is_held(partition: Partition) -> None:
-    """Desired access is what a fresh computation gives; what lags is on hold, and is counted."""
-    users = partition.records("user", DirectoryUser)
+    """What lags is on hold, and counted; every index says what the members are."""
     for tenant in histories.TENANTS:
-        draft = Draft(partition.state, tenant, _TRIGGER, ARRIVED)
-        for id_, member in records(partition.state, tenant, "member", Member).items():
-            held = tuple((key, users[key.directory_id, key.user_id]) for key in member.users)
-            wanted = access.desired(draft, member, held).access
-            assert wanted == member.desired, id_
-            assert (member.hold is None) == (member.applied == member.desired), id_
-            if member.hold is not None and member.hold.reason in {"testing", "paused"}:
-                assert member.hold.reason in {draft.directory(k.directory_id).mode for k, _ in held}
-        _is_counted(partition, tenant)
-
-
-def _is_counted(partition: Partition, tenant: str) -> None:
-    """What the gates go by is what the members are."""
-    members = {i: m for (i,), m in records(partition.state, tenant, "member", Member).items()}
-    held = {(m.hold.reason, i) for i, m in members.items() if m.hold is not None}
-    assert set(records(partition.state, tenant, "held", Held)) == held
-    has_access = [i for i, m in members.items() if m.applied.standing == "active"]
-    counted = partition.state.get(headcount_key(tenant), Headcount) or Headcount()
-    assert counted.with_access == len(has_access)
-    roles = partition.state.get(tenant_key(tenant), Tenant)
-    assert roles is not None
-    admins = {(i,) for i in has_access if members[i].applied.role in roles.admin_roles}
-    assert set(records(partition.state, tenant, "admin", Admin)) == admins
+        soundness.holds(partition.state, tenant, partition.said)
 
 
 def _keeps_an_admin(partition: Partition, tenant: str) -> None:
@@ -241,23 +198,3 @@ def _as_person(member: Member, person: reference.Person) -> reference.Person:
     workspaces = tuple((each.workspace, each.role) for each in has.workspaces)
     email = None if person.email is None else member.email
     return reference.Person(has.standing, has.role, workspaces, email)
-
-
-def _as_known(member_id: str, member: Member) -> folding.Known:
-    ref = MemberRef(
-        member_id=member_id,
-        external_ids=member.external_ids,
-        email=member.email,
-        display_name=member.display_name,
-    )
-    return folding.Known(member.revision, member.applied, ref, member.attributes)
-
-
-_TRIGGER = Trigger(
-    cause="",
-    recorded_at=ARRIVED,
-    occurred_at=ARRIVED,
-    actor="",
-    phrase="",
-    because=Because(kind="admin", id="", name=""),
-)

@@ -302,3 +302,23 @@ def test_somebody_new_with_an_old_address_who_is_separate_is_not_asked_about_aga
     world.then(MemberProvisioned)
     assert world.member_id("andy") != world.id_of("p-1")
     world.sound()
+
+
+def test_one_person_under_two_user_ids_is_linked_with_both() -> None:
+    world = known(verified=False).given(reported("zoe"), reported("zoe", as_user="zoe-2"))
+    world.given(linked(world.id_of("p-1"), "zoe-2"))
+    assert [key.user_id for key in world.product("p-1").users] == ["zoe", "zoe-2"]
+    world.given(deactivated("zoe"))
+    assert world.product("p-1").applied == access("member")
+    world.sound()
+
+
+@pytest.mark.parametrize("leave", [scim_deleted("ann"), scim_changed("ann", active=False)])
+def test_who_left_stays_out_when_their_id_is_given_to_somebody_else(leave: AnyChange) -> None:
+    world = known("scim").given(posted("ann"), posted("bo"), leave)
+    world.when(scim_changed("bo", externalId=idp_id("ann")))
+    if world.answer()[0] == 200:
+        assert world.member_id("ann") != world.id_of("p-1")
+    world.given(policy(linked="higher"))
+    assert world.product("p-1").applied == NO_ACCESS
+    world.sound()

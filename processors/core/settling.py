@@ -1,0 +1,95 @@
+"""Who somebody is whom a directory reported for the first time, and who waited for an answer.
+
+An administrator says it, or it is known since: a domain is verified, the product gives an id, the
+IdP another address (access-rules §4).
+"""
+
+from processors.core import access, answers, explain, linking, matching, members, relinking
+from processors.core.draft import Decision, Draft
+from schemas import state
+from schemas.settings_changes import RuleHold
+from schemas.state import Member
+
+
+def settle(draft: Draft, change: RuleHold, member: Member) -> Decision:
+    """Say who somebody is whom a directory reported for the first time."""
+    body = {"member_id": change.member_id, "ruling": change.ruling}
+    if change.ruling == "separate":
+        _make_own(draft, change.member_id, member)
+    else:
+        into = change.into or (member.rivals[0] if len(member.rivals) == 1 else None)
+        if into is None or into not in member.rivals:
+            detail = f"{member.display_name} may be any of {explain.listing([*member.rivals])}"
+            return answers.refused(draft, change, 409, "several", f"{detail}: say into which")
+        taken = _merge(draft, member, into)
+        if taken is not None:
+            return answers.refused(draft, change, 409, "linked", taken)
+        body["into"] = into
+    draft.settle(change, 200, body)
+    return draft.decision()
+
+
+def settle_if_known(draft: Draft, member_id: str) -> None:
+    """See whether it is known by now who somebody is; by what, the audit log says."""
+    member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
+    if member is None or not (member.rivals or _is_untold(member)):
+        return
+    users = access.users_of(draft, member)
+    there = [each for each in access.speaking(draft, member, users) if each[1].active]
+    if not there:
+        if member.rivals:
+            _forget(draft, member_id, users)
+        return
+    if member.hold is not None and member.hold.discarded:
+        return  # somebody wants nobody to be let in for it
+    key, user = there[0]
+    match = matching.of_user(draft, key, linking.untied(user))
+    if member.rivals or match.by == "replaced directory":
+        _settle_as(draft, member_id, member, match)
+        if match.member_id is not None:
+            linking.tell(draft, key, user, match)
+
+
+def _settle_as(draft: Draft, member_id: str, member: Member, match: matching.Match) -> None:
+    if match.member_id is not None:
+        taken = _merge(draft, member, match.member_id)
+        assert taken is None, "it was matched with a member that it cannot be"
+    elif not match.rivals:
+        _make_own(draft, member_id, member)
+    elif match.rivals != member.rivals:
+        place = state.member_key(draft.tenant_id, member_id)
+        draft.put(place, state.changed(member, rivals=match.rivals))
+        members.reevaluate(draft, member_id, was=member)
+
+
+def _is_untold(member: Member) -> bool:
+    """Whether nobody was told of a member yet, because its directory is tested."""
+    return member.hold is not None and not member.provisioned and member.manual is None
+
+
+def _merge(draft: Draft, member: Member, into: str) -> str | None:
+    """Make of somebody on hold the member that they are, or say why they cannot be."""
+    target = draft.get(state.member_key(draft.tenant_id, into), Member)
+    assert target is not None, f"{into} was a rival and is not there"
+    if target.manual is not None and target.manual.standing == "removed":
+        return f"the product has {target.display_name} no longer"
+    held = {key.directory_id for key in target.users}
+    if any(key.directory_id in held for key in member.users):
+        return f"{target.display_name} is somebody else of that directory by now"
+    for key, user in access.users_of(draft, member):
+        relinking.move(draft, key, user, into)
+    return None
+
+
+def _forget(draft: Draft, member_id: str, users: access.Users) -> None:
+    """Nobody on hold is there any more: who comes again comes for the first time."""
+    for key, user in users:
+        relinking.put(draft, key, linking.untie(draft, key, user))
+    relinking.let_go(draft, member_id)
+
+
+def _make_own(draft: Draft, member_id: str, member: Member) -> None:
+    """Somebody on hold is a new member."""
+    place = state.member_key(draft.tenant_id, member_id)
+    draft.put(place, state.changed(member, rivals=()))
+    members.reevaluate(draft, member_id, was=member)
