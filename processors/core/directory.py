@@ -140,7 +140,7 @@ def tell_user(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
     deleted = user.deleted or presence.is_gone(draft.directory(key.directory_id), user.stamp)
     draft.emit(
         UserRecorded(
-            **draft.common("UserRecorded", key.user_id),
+            **draft.common("UserRecorded", key.directory_id, key.user_id),
             directory_id=key.directory_id,
             user_id=key.user_id,
             idp_id=user.idp_id,

@@ -46,6 +46,10 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
 def tie(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> DirectoryUser:
     """Make a directory user that is no member's a certain member's."""
     place = state.link_key(draft.tenant_id, key.directory_id, user.idp_id)
+    link = draft.get(place, Link)
+    if link is not None and not link.unlinked and link.member_id != member_id:
+        _let_go_of_link(draft, key, user.idp_id, link.member_id)
+        _shut_out(draft, link.member_id)
     draft.put(place, Link(member_id=member_id))
     _hold(draft, member_id, key, user)
     member_place = state.member_key(draft.tenant_id, member_id)

@@ -21,7 +21,7 @@ from schemas.access import Because
 from schemas.manual import Manual
 from schemas.settings_changes import LinkMember, UnlinkMember
 from schemas.settings_state import Tenant
-from schemas.state import DirectoryUser, Member, UserKey
+from schemas.state import DirectoryUser, Link, Member, UserKey
 
 
 def link(draft: Draft, change: LinkMember) -> Decision:
@@ -107,8 +107,10 @@ def let_go(draft: Draft, member_id: str) -> None:
 
 def _same_person(draft: Draft, key: UserKey, user: DirectoryUser) -> access.Users:
     """All users of a directory that are one person at the IdP: whom one of them is, all are."""
-    place = state.member_key(draft.tenant_id, user.member_id or "")
-    before = None if user.member_id is None else draft.get(place, Member)
+    link = draft.get(state.link_key(draft.tenant_id, key.directory_id, user.idp_id), Link)
+    member_id = link.member_id if link is not None else user.member_id
+    place = state.member_key(draft.tenant_id, member_id or "")
+    before = None if member_id is None else draft.get(place, Member)
     others = () if before is None else access.users_of(draft, before)
     same = [(k, u) for k, u in others if k != key and k.directory_id == key.directory_id]
     return ((key, user), *(each for each in same if each[1].idp_id == user.idp_id))

@@ -322,3 +322,25 @@ def test_who_left_stays_out_when_their_id_is_given_to_somebody_else(leave: AnyCh
     world.given(policy(linked="higher"))
     assert world.product("p-1").applied == NO_ACCESS
     world.sound()
+
+
+def test_who_is_linked_by_hand_takes_along_whoever_is_the_same_person() -> None:
+    world = known(verified=False).given(
+        reported("zoe", active=False), reported("zoe", as_user="z2")
+    )
+    former = world.member_id("zoe")
+    world.given(linked(world.id_of("p-1"), "zoe"))
+    assert [key.user_id for key in world.product("p-1").users] == ["z2", "zoe"]
+    assert world.by_id(former).external_ids == ()
+    world.sound()
+
+
+def test_an_id_whose_former_member_has_left_goes_along_too() -> None:
+    world = known(verified=False).given(has("p-2", "bo"), deactivated("zoe"))
+    world.given(reported("zoe", as_user="z2", email="z@z.example"))
+    former = world.member_id("zoe")
+    world.given(has("p-3", "zoe", member_id=former), deleted("z2"))
+    world.given(linked(world.id_of("p-1"), "zoe"))
+    assert world.product("p-3").applied == NO_ACCESS
+    assert world.product("p-3").external_ids == ()
+    world.sound()
