@@ -102,6 +102,15 @@ class Service(ScimService):
         response.body = without_hashes(response.body)
         return response
 
+    @staticmethod
+    @override
+    def error_of(exception: Exception) -> Error:
+        """In a sentence that names the attribute: Okta shows it to its administrators."""
+        cause = exception.__cause__
+        if isinstance(exception, SCIMException) and isinstance(cause, ValidationError):
+            return ScimService.error_of(scim_exception_of(cause))
+        return ScimService.error_of(exception)
+
     @override
     def bulk_failure(self, outcome: dict[str, Any], exception: Exception) -> dict[str, Any]:
         if isinstance(exception, RefusedError):

@@ -177,3 +177,15 @@ def test_bad_input_is_refused_with_what_to_do(idp: Idp) -> None:
         assert (body["status"], body.get("scimType")) == (str(status), kind)
         assert body["detail"]
     assert idp.http.get("Users").json()["totalResults"] == 0
+
+
+def test_a_value_that_cannot_be_is_refused_in_a_sentence_that_names_it(idp: Idp) -> None:
+    ann = idp.user("ann")
+    for path, value, names in (
+        ("active", "maybe", "active"),
+        ("emails", [{"value": {}}], "emails"),
+    ):
+        refused = idp.patch(f"Users/{ann}", replaces(path, value))
+        assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
+        assert names in refused.json()["detail"]
+        assert "pydantic" not in refused.text
