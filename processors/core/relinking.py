@@ -49,8 +49,7 @@ def link(draft: Draft, change: LinkMember) -> Decision:
         f" {member.display_name}.",
         part="link",
     )
-    for each in _same_person(draft, key, user):
-        move(draft, *each, change.member_id)
+    move(draft, _same_person(draft, key, user), change.member_id)
     draft.settle(change, 200, body)
     return draft.decision()
 
@@ -83,14 +82,18 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
     return draft.decision()
 
 
-def move(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> None:
-    """Make a directory user another member's, and decide about both."""
-    before = user.member_id
-    free = user if before is None else linking.untie(draft, key, user)
-    put(draft, key, linking.tie(draft, key, free, member_id))
+def move(draft: Draft, users: access.Users, member_id: str) -> None:
+    """Make directory users another member's, all at once, and decide about whom that touches."""
+    former: dict[str, None] = {}
+    for key, user in users:
+        free = user
+        if user.member_id is not None:
+            former[user.member_id] = None
+            free = linking.untie(draft, key, user)
+        put(draft, key, linking.tie(draft, key, free, member_id))
     members.reevaluate(draft, member_id)
-    if before is not None:
-        let_go(draft, before)
+    for each in former:
+        let_go(draft, each)
 
 
 def let_go(draft: Draft, member_id: str) -> None:

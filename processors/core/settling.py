@@ -76,8 +76,7 @@ def _merge(draft: Draft, member: Member, into: str) -> str | None:
     held = {key.directory_id for key in target.users}
     if any(key.directory_id in held for key in member.users):
         return f"{target.display_name} is somebody else of that directory by now"
-    for key, user in access.users_of(draft, member):
-        relinking.move(draft, key, user, into)
+    relinking.move(draft, access.users_of(draft, member), into)
     return None
 
 

@@ -43,6 +43,7 @@ from tests.core.scenario import (
     mode,
     policy,
     reported,
+    role,
     scim_changed,
     scim_created,
     scim_deleted,
@@ -343,4 +344,22 @@ def test_an_id_whose_former_member_has_left_goes_along_too() -> None:
     world.given(linked(world.id_of("p-1"), "zoe"))
     assert world.product("p-3").applied == NO_ACCESS
     assert world.product("p-3").external_ids == ()
+    world.sound()
+
+
+def test_who_comes_with_an_inactive_user_id_and_an_active_one_is_never_cut_off() -> None:
+    world = known(verified=False).given(reported("zoe"), reported("zoe", as_user="a", active=False))
+    world.when(linked(world.id_of("p-1"), "a"))
+    assert world.product("p-1").applied == access("member")
+    lost = [each.member.product_id for each in world.all(MemberDeactivated)]
+    assert lost == [None], "but whose it was before"
+    world.sound()
+
+
+def test_two_user_ids_of_which_the_inactive_one_is_named_are_told_once() -> None:
+    world = known(verified=False).given(role("member", 20))
+    world.given(reported("zoe", email="new@acme.example"))
+    world.given(reported("zoe", as_user="z2", active=False))
+    world.when(linked(world.id_of("p-1"), "z2"))
+    world.then(MemberProfileChanged, *CUT_OFF)
     world.sound()
