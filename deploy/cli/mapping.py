@@ -15,7 +15,7 @@ def set_mapping(
     group_id: Annotated[
         str,
         typer.Argument(
-            help="Its id: directory_group_… at WorkOS, or by SCIM: see `rollcall directory groups`.",
+            help="Its id: directory_group_… at WorkOS; see `rollcall directory groups`.",
             show_default=False,
         ),
     ],
