@@ -38,7 +38,7 @@ def small_chunks() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(st.data())
 def test_no_record_lies_and_none_is_doubled(data: st.DataObject) -> None:
     made = data.draw(histories.settings())
