@@ -178,6 +178,14 @@ def test_of_very_many_with_one_email_none_alone_is_meant() -> None:
     world.sound()
 
 
+def test_the_only_one_that_was_looked_at_is_not_the_only_one() -> None:
+    world = people().given(domain())
+    world.given(*(reported(f"p{number:02}", email="all@acme.example") for number in range(10)))
+    world.given(has("p-1", "all"), has("p-2", "all"), reported("all"))
+    assert world.by_id(world.waiting()).rivals == (world.id_of("p-1"),)
+    world.sound()
+
+
 def test_unverified_is_a_conflict_and_no_second_member_is_told_of() -> None:
     world = known(verified=False)
     world.when(reported("ann"), joined("ann", "admins"))
