@@ -41,6 +41,7 @@ SETTINGS: tuple[Output, ...] = (
         default_role=None,
         sole_admin="allow",
         breaker="off",
+        linked="directory",
         own_attributes=(),
         kept_as_sent=(),
     ),
