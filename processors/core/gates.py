@@ -55,7 +55,7 @@ Gate = Callable[[Draft, Case, Access], Access]
 def ask(draft: Draft, case: Case) -> Ruling:
     """What may be applied of what is desired; what is approved is past the gate that held it."""
     if case.by_product:
-        return _unstopped(case)
+        return _doubted(case, _unstopped(case))
     applied, hold = case.member.applied, case.member.hold
     if case.member.rivals and case.users:  # nobody yet, whatever their directory's mode
         return Ruling(allowed=applied, hold=_hold(case, "conflict"), stopped=case.wanted)
@@ -78,8 +78,12 @@ def ask(draft: Draft, case: Case) -> Ruling:
             ruling = msgspec.structs.replace(
                 ruling, allowed=allowed, hold=_hold(case, reason), stopped=asked
             )
+    return _doubted(case, ruling)
+
+
+def _doubted(case: Case, ruling: Ruling) -> Ruling:
+    """Who came back under another id gains nothing, and somebody must say who they are."""
     if ruling.hold is None and any(user.in_conflict for _, user in case.users):
-        # they gain nothing, and somebody must say who they are
         return msgspec.structs.replace(ruling, hold=_hold(case, "conflict"))
     return ruling
 

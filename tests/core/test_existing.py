@@ -1,5 +1,7 @@
 """People whom the product already has: linked once, made twice never (access-rules §4)."""
 
+from typing import Any
+
 import pytest
 
 from schemas.access import NO_ACCESS
@@ -16,6 +18,7 @@ from schemas.events import (
     PersonRestored,
 )
 from schemas.origin import Mode
+from schemas.policy import Hold
 from schemas.recorded import ManualRecorded
 from tests.core.people import (
     NEW,
@@ -25,6 +28,8 @@ from tests.core.people import (
     in_doubt,
     known,
     people,
+    posted,
+    settled,
     two,
 )
 from tests.core.scenario import (
@@ -40,6 +45,7 @@ from tests.core.scenario import (
     mode,
     policy,
     reported,
+    scim_changed,
 )
 
 CUT_OFF = (MemberDeactivated, PersonDeprovisioned, RevokeSessions)
@@ -323,4 +329,19 @@ def test_a_directory_that_is_tested_holds_up_nothing_that_the_product_says() -> 
     assert world.product("p-1").email == "a.lee@acme.example"
     world.given(mode("active"))
     assert world.access_of("ann") == access("admin")
+    world.sound()
+
+
+@pytest.mark.parametrize("said", [{"protected": True}, {"standing": "suspended"}])
+def test_who_comes_with_the_address_of_whom_the_product_decides_alone_can_be_ruled_on(
+    said: dict[str, Any],
+) -> None:
+    world = known("scim").given(has("p-1", "ann", **said), posted("ann"))
+    before = world.product("p-1").applied
+    world.given(scim_changed("ann", active=False))
+    world.given(posted("andy", "ann@acme.example", userName="ann@acme.example"))
+    assert world.product("p-1").hold == Hold(reason="conflict")
+    world.given(settled(world.id_of("p-1"), "separate"))
+    assert world.access_of("andy") == access("member")
+    assert (world.product("p-1").applied, world.product("p-1").hold) == (before, None)
     world.sound()
