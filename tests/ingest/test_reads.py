@@ -69,6 +69,8 @@ def test_the_lists_have_the_documented_shape(acme: Door) -> None:
                 "connected": True,
                 "on_disconnect": "keep",
                 "ended_at": None,
+                "replaces": None,
+                "replaced_by": None,
             }
         ]
     }
@@ -89,6 +91,7 @@ def test_a_member_is_shown_with_all_that_explains_them(acme: Door) -> None:
     shown = get(acme, ADA)
     users = shown.pop("users")
     assert (shown.pop("sessions"), shown.pop("api_keys")) == ([], [])
+    assert shown.pop("manual") is None
     assert users == [
         {
             "directory_id": "acme-okta",
