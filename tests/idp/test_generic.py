@@ -86,7 +86,7 @@ def test_what_cannot_be_json_is_415(idp: Idp) -> None:
             {ENTERPRISE: {"department": "Design", "employeeNumber": "7"}},
         ),
         ({ENTERPRISE: [{"manager": ["b0ss"]}]}, {ENTERPRISE: {"manager": {"value": "b0ss"}}}),
-        ({"profileUrl": ""}, {"displayName": "Ann Lee"}),
+        ({"profileUrl": "n/a", "photos": "n/a"}, {"displayName": "Ann Lee"}),
         ({"externalId": 7}, {"externalId": "7"}),
         ({"schemas": USER}, {"schemas": [USER, ENTERPRISE]}),
         ({"schemas": []}, {"schemas": [USER, ENTERPRISE]}),

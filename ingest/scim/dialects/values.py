@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pydantic_core import Url
 from scim2_models import ComplexAttribute, EnterpriseUser, Group, User
 
 from ingest.scim.dialects.dialect import Json
@@ -37,13 +38,15 @@ def shaped(name: str, value: Any) -> Any:
         name: of the attribute, without URN, in lower case.
         value: as it was sent.
     """
+    if name == "photos":
+        return _with_urls(entries(name, value))
     if name in MANY:
         return entries(name, value)
     if name in COMPLEX:
         return one_object(name, value)
-    if name == "profileurl" and value == "":
-        return None  # no URL is empty, and what is shown of somebody keeps nobody out
     single = scalar(value)
+    if name == "profileurl" and isinstance(single, str) and not _is_url(single):
+        return None  # what is only shown of somebody keeps nobody out (access-rules §2)
     if name in _NUMBERS and type(single) is int:
         return str(single)
     return single
@@ -84,6 +87,26 @@ def one_object(name: str, value: Any) -> Any:
     if isinstance(value, dict) and any(isinstance(each, list | dict) for each in value.values()):
         return {key: scalar(each) for key, each in value.items()}
     return value
+
+
+def _with_urls(photos: Any) -> Any:
+    """Pictures without those that have no URL: `n/a` and `www.acme.example` are none."""
+    if not isinstance(photos, list):
+        return photos
+    return [
+        each
+        for each in photos
+        if not (isinstance(each, dict) and isinstance(each.get("value"), str))
+        or _is_url(each["value"])
+    ]
+
+
+def _is_url(text: str) -> bool:
+    try:
+        Url(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _entry(name: str, value: Any) -> Json | Any:

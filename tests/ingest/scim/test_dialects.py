@@ -149,6 +149,12 @@ def test_what_anybody_may_send_is_the_same_of_all(provider: str, sent: Json, mea
             {"name.givenName": "x", "NAME": {"familyName": ["y"]}},
             {"name": {"givenName": "x", "familyName": "y"}},
         ),
+        ({"profileUrl": "www.acme.example"}, {"profileUrl": None}),
+        ({"profileUrl": "https://acme.example"}, {"profileUrl": "https://acme.example"}),
+        (
+            {"photos": ["n/a", "https://acme.example/a.png", {"type": "photo"}]},
+            {"photos": [{"value": "https://acme.example/a.png"}, {"type": "photo"}]},
+        ),
         ({"urn:okta:acme:1.0:user:custom": {"x": 1}}, {"urn:okta:acme:1.0:user:custom": {"x": 1}}),
     ],
 )
