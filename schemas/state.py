@@ -160,14 +160,15 @@ class Member(State, frozen=True, kw_only=True):
     """The directory users that are not deleted, sorted; deleted ones too while their directory is
     testing or paused, whose mode they are asked for."""
     external_ids: tuple[str, ...] = ()
+    spoken_for: tuple[str, ...] = ()
+    """Directories that spoke for the member, and whose silence is a word too, until unlinked."""
     unlinked_from: tuple[str, ...] = ()
     """Directories from which an administrator unlinked it: there no address links it again."""
     product_id: str | None = None
     manual: Manual | None = None
     """What the product says of the member; None where it says nothing."""
     rivals: tuple[str, ...] = ()
-    """Members of whom this may be one: nothing is told of it before somebody says (access-rules
-    §4)."""
+    """Members of whom this may be one: nothing is told of it before somebody says."""
     email: str | None = None
     display_name: str = ""
     attributes: dict[str, Attribute] = {}

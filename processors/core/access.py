@@ -52,7 +52,7 @@ def speaking(draft: Draft, member: Member, users: Users) -> Users:
 
 def is_linked(member: Member, directory_id: str) -> bool:
     """Whether somebody of a directory is the member, or was."""
-    return any(each.startswith(f"{directory_id}/") for each in member.external_ids)
+    return directory_id in member.spoken_for
 
 
 def desired(draft: Draft, member: Member, users: Users) -> Desired:
@@ -63,7 +63,7 @@ def desired(draft: Draft, member: Member, users: Users) -> Desired:
     manual = member.manual
     if manual is not None and manual.standing != "active":
         return Desired(access=NO_ACCESS, by_product=True)
-    if manual is not None and (manual.protected or not member.external_ids):
+    if manual is not None and (manual.protected or not member.spoken_for):
         granted = Access(standing="active", role=manual.role, workspaces=manual.workspaces)
         return Desired(access=granted, because=_by_product(member), by_product=True)
     return _by_directories(draft, member, speaking(draft, member, users))

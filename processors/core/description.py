@@ -16,7 +16,7 @@ def described(draft: Draft, member: Member, users: access.Users) -> Member:
     is tested describes nobody whom somebody else describes.
     """
     manual = member.manual
-    if manual is not None and (manual.protected or not member.external_ids):
+    if manual is not None and (manual.protected or not member.spoken_for):
         return state.changed(member, email=manual.email, display_name=manual.display_name)
     known = [each for each in users if not each[1].deleted and not each[1].in_conflict]
     sure = [each for each in known if draft.directory(each[0].directory_id).mode != "testing"]

@@ -98,11 +98,10 @@ def _without(draft: Draft, case: Case, tested: set[str]) -> Case | None:
     Somebody else does who has deleted the member since, and so does the product.
     """
     users = tuple(each for each in case.users if each[0].directory_id not in tested)
-    begins = tuple(f"{each}/" for each in tested)
-    ids = [each for each in case.member.external_ids if not each.startswith(begins)]
-    if not users and not ids and case.member.manual is None:
+    others = tuple(each for each in case.member.spoken_for if each not in tested)
+    if not users and not others and case.member.manual is None:
         return None
-    member = state.changed(case.member, external_ids=tuple(ids))
+    member = state.changed(case.member, spoken_for=others)
     wanted = access.desired(draft, member, users)
     return msgspec.structs.replace(
         case, member=member, users=users, wanted=wanted.access, by_product=wanted.by_product

@@ -3,9 +3,7 @@
 Identity is (directory, external id), never email or userName.
 """
 
-from msgspec.structs import replace
-
-from processors.core import description, explain, matching
+from processors.core import explain, matching
 from processors.core.access import Users
 from processors.core.draft import Draft
 from schemas import ids, state
@@ -27,7 +25,6 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
         if link is None or link.member_id != user.member_id:
             if link is not None:  # the IdP gave somebody's former id to somebody else
                 _let_go_of_link(draft, key, user.idp_id, link.member_id)
-                _shut_out(draft, link.member_id)
             draft.put(place, Link(member_id=user.member_id))
         _let_go_of_former_id(draft, key, user, user.member_id)
         _hold(draft, user.member_id, key, user)
@@ -49,7 +46,6 @@ def tie(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> Dire
     link = draft.get(place, Link)
     if link is not None and not link.unlinked and link.member_id != member_id:
         _let_go_of_link(draft, key, user.idp_id, link.member_id)
-        _shut_out(draft, link.member_id)
     draft.put(place, Link(member_id=member_id))
     _hold(draft, member_id, key, user)
     member_place = state.member_key(draft.tenant_id, member_id)
@@ -95,7 +91,7 @@ def untie(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
 
 def close(draft: Draft, directory_id: str, member_id: str, member: Member) -> Member:
     """End all links from a directory to a member for good: no report makes them again."""
-    theirs = ids_in(member, directory_id)
+    theirs = _ids_in(member, directory_id)
     for idp_id in theirs:
         place = state.link_key(draft.tenant_id, directory_id, idp_id)
         draft.put(place, Link(member_id=member_id, unlinked=True))
@@ -104,14 +100,9 @@ def close(draft: Draft, directory_id: str, member_id: str, member: Member) -> Me
         member,
         users=tuple(key for key in member.users if key.directory_id != directory_id),
         external_ids=tuple(each for each in member.external_ids if each not in gone),
+        spoken_for=tuple(each for each in member.spoken_for if each != directory_id),
         unlinked_from=tuple(sorted({*member.unlinked_from, directory_id})),
     )
-
-
-def ids_in(member: Member, directory_id: str) -> list[str]:
-    """The IdP's ids of the member in a directory."""
-    begins = f"{directory_id}/"
-    return [each[len(begins) :] for each in member.external_ids if each.startswith(begins)]
 
 
 def detach(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
@@ -158,6 +149,12 @@ def another(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
     return tie(draft, key, free, match.member_id or _made(draft, key, free, match))
 
 
+def _ids_in(member: Member, directory_id: str) -> list[str]:
+    """The IdP's ids of the member in a directory."""
+    begins = f"{directory_id}/"
+    return [each[len(begins) :] for each in member.external_ids if each.startswith(begins)]
+
+
 def _let_go(draft: Draft, member_id: str, key: UserKey) -> None:
     place = state.member_key(draft.tenant_id, member_id)
     member = draft.get(place, Member)
@@ -187,32 +184,16 @@ def _let_go_of_link(draft: Draft, key: UserKey, idp_id: str, member_id: str) -> 
     draft.put(place, state.changed(member, external_ids=left))
 
 
-def _shut_out(draft: Draft, member_id: str) -> None:
-    """Whom directories cut off stays so when their id is given to somebody else.
-
-    Only the product itself lets them in again.
-    """
-    place = state.member_key(draft.tenant_id, member_id)
-    member = draft.get(place, Member)
-    assert member is not None, "a link names a member that was never made"
-    manual = member.manual
-    if manual is None or member.external_ids or member.desired.standing != "none":
-        return
-    if manual.standing == "active":
-        after = state.changed(member, manual=replace(manual, standing="suspended"))
-        draft.put(place, after)
-        description.tell_manual(draft, member_id, after)
-
-
 def _hold(draft: Draft, member_id: str, key: UserKey, user: DirectoryUser) -> None:
     place = state.member_key(draft.tenant_id, member_id)
     member = draft.get(place, Member) or Member()
     external = f"{key.directory_id}/{user.idp_id}"
-    if key in member.users and external in member.external_ids:
-        return
     users = tuple(sorted({*member.users, key}))
     external_ids = tuple(sorted({*member.external_ids, external}))
-    draft.put(place, state.changed(member, users=users, external_ids=external_ids))
+    spoken_for = tuple(sorted({*member.spoken_for, key.directory_id}))
+    after = state.changed(member, users=users, external_ids=external_ids, spoken_for=spoken_for)
+    if after != member:
+        draft.put(place, after)
 
 
 def _made(draft: Draft, key: UserKey, user: DirectoryUser, match: matching.Match) -> str:

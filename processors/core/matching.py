@@ -144,7 +144,7 @@ def _may_be_another(member: Member, key: UserKey, replaced: str | None) -> bool:
 
 
 def _has_left(member: Member) -> bool:
-    return bool(member.external_ids) and member.desired.standing == "none"
+    return bool(member.spoken_for) and member.desired.standing == "none"
 
 
 def _names(member: Member) -> tuple[str | None, str | None]:

@@ -62,7 +62,7 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
     member = draft.get(place, Member)
     if member is None or member.rivals:
         return _no_member(draft, change)
-    if not linking.ids_in(member, change.directory_id):
+    if not access.is_linked(member, change.directory_id):
         detail = f"nobody of the directory {change.directory_id} is {member.display_name}"
         return answers.refused(draft, change, 404, "not_linked", detail)
     _explain(draft, f"an administrator unlinked {member.display_name}", change.directory_id)
@@ -139,7 +139,7 @@ def _untie_all(draft: Draft, directory_id: str, member: Member) -> None:
 def _kept(member: Member) -> Manual:
     """What was applied, as what the product itself grants."""
     applied, known = member.applied, member.manual or Manual()
-    has_left = not member.external_ids and applied.standing == "none"
+    has_left = not member.spoken_for and applied.standing == "none"
     return Manual(
         standing="suspended" if has_left and known.standing == "active" else known.standing,
         role=applied.role,

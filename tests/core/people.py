@@ -186,6 +186,12 @@ def posted(name: str, email: str | None = None, **about: Any) -> scim.ScimUserCr
     return say.scim_created(name, emails=emails, **about)
 
 
+def takes(name: str, former: str, directory: str = DIRECTORY) -> AnyChange:
+    """The IdP gives the id of somebody to somebody else."""
+    change = say.reported(name, directory=directory)
+    return replace(change, user=replace(change.user, idp_id=say.idp_id(former)))
+
+
 def at(change: scim.AnyScimChange, directory: str) -> scim.AnyScimChange:
     """The same by SCIM in another directory."""
     return replace(change, directory_id=directory)

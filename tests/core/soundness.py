@@ -89,6 +89,9 @@ def is_tied(reader: StoredState, tenant: str) -> None:
     }
     users = records(reader, tenant, "user", DirectoryUser)
     for id_, member in members.items():
+        theirs = {each.partition("/")[0] for each in member.external_ids}
+        assert theirs | {key.directory_id for key in member.users} <= {*member.spoken_for}, id_
+        assert not {*member.spoken_for}.intersection(member.unlinked_from), id_
         for key in member.users:
             assert users[key.directory_id, key.user_id].member_id == id_
     for (directory_id, user_id), user in users.items():

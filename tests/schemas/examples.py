@@ -165,6 +165,7 @@ _VALUES: Final[dict[str, Any]] = {
     "sentence": "Ann Lee became admin because Okta added them to Platform Admins.",
     "slug": "design",
     "sole_admin": "block",
+    "spoken_for": ("directory_01",),
     "stamp": _STAMP,
     "standing": "suspended",
     "status": 201,
