@@ -22,19 +22,28 @@ def attach(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
     if user.member_id is None and (user.unlinked or (link is not None and link.unlinked)):
         return state.changed(user, unlinked=True)
     if user.member_id is not None:
-        if link is None or link.member_id != user.member_id:
-            if link is not None:  # the IdP gave somebody's former id to somebody else
-                _let_go_of_link(draft, key, user.idp_id, link.member_id)
-            draft.put(place, Link(member_id=user.member_id))
+        if _is_apart(draft, key, user.member_id):  # the user was deleted when that was said
+            return state.changed(untied(user), unlinked=True)
+        if link is not None and link.member_id != user.member_id:
+            # The IdP gave somebody's former id to somebody else.
+            _let_go_of_link(draft, key, user.idp_id, link.member_id)
+        draft.put(place, Link(member_id=user.member_id))
         _let_go_of_former_id(draft, key, user, user.member_id)
         _hold(draft, user.member_id, key, user)
         return user
-    if link is None and not user.active:
-        return user  # first contact by somebody inactive makes nobody
     if link is not None:
         _hold(draft, link.member_id, key, user)
         return state.changed(user, member_id=link.member_id)
+    return _first(draft, key, user)
+
+
+def _first(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
+    """First contact: somebody inactive makes nobody, but may be one of a replaced directory."""
+    if not user.active and draft.directory(key.directory_id).replaces is None:
+        return user
     match = matching.of_user(draft, key, user)
+    if not user.active and not matching.is_of_replaced(draft, key, match.member_id):
+        return user
     if match.member_id is not None:
         tell(draft, key, user, match)
     return tie(draft, key, user, match.member_id or _made(draft, key, user, match))
@@ -50,7 +59,7 @@ def tie(draft: Draft, key: UserKey, user: DirectoryUser, member_id: str) -> Dire
     _hold(draft, member_id, key, user)
     member_place = state.member_key(draft.tenant_id, member_id)
     member = draft.get(member_place, Member)
-    if member is not None and key.directory_id in member.unlinked_from:
+    if member is not None and _is_apart(draft, key, member_id):
         apart = tuple(each for each in member.unlinked_from if each != key.directory_id)
         draft.put(member_place, state.changed(member, unlinked_from=apart))
     return state.changed(user, member_id=member_id, unlinked=False)
@@ -153,6 +162,12 @@ def _ids_in(member: Member, directory_id: str) -> list[str]:
     """The IdP's ids of the member in a directory."""
     begins = f"{directory_id}/"
     return [each[len(begins) :] for each in member.external_ids if each.startswith(begins)]
+
+
+def _is_apart(draft: Draft, key: UserKey, member_id: str) -> bool:
+    """Whether an administrator unlinked a member from a directory."""
+    member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
+    return member is not None and key.directory_id in member.unlinked_from
 
 
 def _let_go(draft: Draft, member_id: str, key: UserKey) -> None:

@@ -78,6 +78,13 @@ def of_product(draft: Draft, email: str | None, external_id: str | None) -> Matc
     return match if match.member_id is not None else Match(rivals=tuple(rivals))
 
 
+def is_of_replaced(draft: Draft, key: UserKey, *member_ids: str | None) -> bool:
+    """Whether any of these is somebody of the directory that a user's directory replaces."""
+    replaced = draft.directory(key.directory_id).replaces
+    found = (_member(draft, each) for each in member_ids if each is not None)
+    return replaced is not None and any(access.is_linked(each, replaced) for each in found)
+
+
 def waiting(draft: Draft, external_id: str) -> list[str]:
     """Ids of those of whom it is not known who they are, although the product knows this id."""
     return [each for each, member in _linked(draft, external_id).items() if member.rivals]

@@ -28,6 +28,7 @@ from tests.core.people import (
     people,
     posted,
     settled,
+    takes,
     two,
     unlinked,
 )
@@ -137,6 +138,27 @@ def test_an_id_of_somebody_who_was_unlinked_is_given_to_somebody_else() -> None:
     assert world.by_id(bo).external_ids == (f"{DIRECTORY}/{idp_id('ann')}",)
     world.given(scim_changed("bo", active=False))
     assert world.by_id(bo).applied == NO_ACCESS
+    world.sound()
+
+
+def test_no_report_links_again_who_was_deleted_when_they_were_unlinked() -> None:
+    world = known().given(reported("ann"), deleted("ann"))
+    ann = world.id_of("p-1")
+    world.given(unlinked(ann), has("p-1", "ann", role="viewer"))
+    world.when(reported("ann"), joined("ann", "admins"))
+    world.then()
+    assert world.by_id(ann).applied == access("viewer")
+    world.sound()
+
+
+def test_who_was_linked_again_by_hand_may_get_back_their_former_id() -> None:
+    world = people().given(reported("zoe"), reported("bo"))
+    bo = world.member_id("bo")
+    world.given(unlinked(bo), linked(bo, "zoe"), takes("zoe", "bo"))
+    assert world.by_id(bo).external_ids == (f"{DIRECTORY}/{idp_id('bo')}",)
+    world.when(deleted("zoe"), reported("bo", as_user="bo-2"))
+    assert world.records("user", DirectoryUser)[DIRECTORY, "bo-2"].member_id == bo
+    assert world.by_id(bo).applied == access("member")
     world.sound()
 
 

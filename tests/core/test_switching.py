@@ -104,6 +104,21 @@ def test_whom_the_new_one_lets_go_has_nothing_left_of_the_old_one(how: str) -> N
     world.sound()
 
 
+@pytest.mark.parametrize("then", [[], [at(scim_deleted("new-ann"), NEW)]])
+@pytest.mark.parametrize("name", ["ann", "x"])
+def test_whom_the_new_one_has_inactive_has_nothing_left_of_the_old_one(
+    name: str, then: list[AnyChange]
+) -> None:
+    inactive = posted(name, "ann@acme.example", as_user="new-ann", active=False)
+    world = old().given(*made(), at(inactive, NEW))
+    assert world.member("ann").applied == access("admin"), "as long as it is tested"
+    world.when(switched(), *then)
+    world.work_through()
+    world.then(*CUT_OFF)
+    assert world.member_id(name, NEW) == world.member_id("ann")
+    world.sound()
+
+
 def test_who_is_unlinked_from_the_new_one_has_nothing_left_of_the_old_one() -> None:
     world = compared().given(switched())
     ann = world.member_id("ann")
