@@ -1,5 +1,8 @@
 """Which domains of email addresses are a tenant's own: only by those are people found by email."""
 
+import re
+from typing import Final
+
 from processors.core import answers, explain
 from processors.core.draft import Decision, Draft
 from schemas import settings_state
@@ -13,9 +16,19 @@ from schemas.settings_state import Domain, Tenant
 from schemas.state import changed
 from schemas.work import SettleConflicts
 
+_PART: Final = r'[^\s@,;:<>()"\x00-\x1f\x7f]+'
+_PLAIN: Final = re.compile(f"{_PART}@{_PART}")
+"""One address alone: mailers read of a list, a comment or quotes another one than we would."""
+
 
 def is_verified(draft: Draft, email: str) -> bool:
-    """Whether an address lies in a domain of the tenant's own; its subdomains are others."""
+    """Whether an address lies in a domain of the tenant's own; its subdomains are others.
+
+    A domain that is not written in its `xn--` form is verified for nobody: the standard library
+    turns one into the other by IDNA 2003 alone, under which `ß` is `ss` and so somebody else's.
+    """
+    if _PLAIN.fullmatch(email) is None:
+        return False
     domain = comparable(email.rpartition("@")[2])
     return draft.get(settings_state.domain_key(draft.tenant_id, domain), Domain) is not None
 

@@ -253,6 +253,32 @@ def test_an_idp_gives_an_account_of_the_product_no_email_of_another_domain() -> 
     world.sound()
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        "thief@evil.example,ann@acme.example",
+        "thief@evil.example, ann@acme.example",
+        "thief@evil.example@acme.example",
+        "<thief@evil.example>ann@acme.example",
+        '"thief@evil.example"@acme.example',
+        '"ann"@acme.example',
+        "thief(ann)@acme.example",
+        "evil.example:ann@acme.example",
+        "thief;ann@acme.example",
+        "ann lee@acme.example",
+        "ann\x00@acme.example",
+        "ann\r\nBcc:thief@acme.example",
+        "@acme.example",
+        "ann\u2028lee@acme.example",
+    ],
+)
+def test_what_is_not_one_plain_address_lies_in_no_domain(email: str) -> None:
+    world = known("scim").given(posted("ann"), scim_changed("ann", emails=[{"value": email}]))
+    assert world.product("p-1").email == "ann@acme.example"
+    assert world.product("p-1").refused_email == email
+    world.sound()
+
+
 def test_whom_a_directory_made_may_be_given_any_email() -> None:
     world = people().given(reported("ann"), reported("ann", email="ann@elsewhere.example"))
     assert world.member("ann").email == "ann@elsewhere.example"
