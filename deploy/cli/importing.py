@@ -1,9 +1,10 @@
 """Reads the product's members from a file, and tells the gateway of them, many at once."""
 
 import csv
+import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -73,7 +74,7 @@ def read(file: Path) -> list[Person]:
     people: list[Person] = []
     faults: list[str] = []
     seen: dict[str, int] = {}
-    for line, given in _lines(file):
+    for line, given in _lines(file, ImportedMember.model_fields):
         if isinstance(given, str):
             faults.append(f"line {line}: {given}")
             continue
@@ -135,44 +136,79 @@ def _pages(people: Sequence[Person]) -> Iterator[Sequence[Person]]:
     yield page
 
 
-def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """What each line says, or what is wrong with it, by its number."""
+def _lines(file: Path, fields: Collection[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """What each line says, or what is wrong with it, by its number.
+
+    Only the ends of lines of the format are ends: `str.splitlines` knows more of them, and names
+    may have those.
+    """
     if file.suffix.lower() not in {".csv", ".ndjson", ".jsonl"}:
         raise CommandError(f"{file.name} is neither .csv nor .ndjson: call it what it is.")
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CommandError(f"{file.name} is not UTF-8: {error.reason}.") from error
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
     if file.suffix.lower() == ".csv":
-        yield from _of_csv(text)
+        yield from _of_csv(text, fields)
         return
-    for line, written in enumerate(text.splitlines(), 1):
+    for line, written in enumerate(text.split("\n"), 1):  # JSON passes over the "\r" before it
         if not written.strip():
             continue
         try:
             given = json.loads(written)
         except ValueError as error:
             yield line, f"it is no JSON: {error}"
+        except RecursionError:
+            yield line, "it is nested too deeply"
+        else:
+            yield line, given if isinstance(given, dict) else "it is no JSON object"
+
+
+def _of_csv(text: str, fields: Collection[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    rows = _rows(text)
+    _, names = next(rows, (1, []))
+    if isinstance(names, str):
+        raise CommandError(f"The first line names no columns: {names}.")
+    _require_columns(names, fields)
+    for line, row in rows:
+        if isinstance(row, str):
+            yield line, row
             continue
-        yield line, given if isinstance(given, dict) else "it is no JSON object"
+        if len(row) > len(names):
+            yield line, "it has more fields than there are columns"
+            continue
+        told = zip(names, row, strict=False)  # the last ones may be left out
+        try:
+            yield line, _typed({name: value.strip() for name, value in told if value.strip()})
+        except ValueError as error:
+            yield line, str(error)
 
 
-def _of_csv(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    rows = csv.DictReader(text.splitlines(), restkey="?")
-    names = rows.fieldnames or []
+def _rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Each row by the line where it begins; where one is broken, nothing after it is sure."""
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begun = 1
+    try:
+        for row in rows:
+            if row:
+                yield begun, row
+            begun = rows.line_num + 1
+    except csv.Error as error:
+        yield begun, f"it is no CSV: {error}"
+
+
+def _require_columns(names: Sequence[str], fields: Collection[str]) -> None:
     if "product_id" not in names:
         raise CommandError("The first line must name the columns, product_id among them.")
-    for row in rows:
-        if "?" in row:
-            yield rows.line_num, "it has more fields than there are columns"
-            continue
-        given = {name: value.strip() for name, value in row.items() if value and value.strip()}
-        try:
-            yield rows.line_num, _typed(given)
-        except ValueError as error:
-            yield rows.line_num, str(error)
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise CommandError(f"The first line names columns twice: {', '.join(twice)}.")
+    if unknown := [name or "(no name)" for name in names if name not in fields]:
+        raise CommandError(
+            f"The first line names unknown columns: {', '.join(unknown)}. They may be"
+            f" {', '.join(fields)}."
+        )
 
 
 def _typed(given: dict[str, str]) -> dict[str, Any]:
