@@ -77,9 +77,10 @@ def normalised(given: str) -> str:
     if len(given) > limits.DOMAIN_LENGTH + 1:
         raise DomainError(_TOO_LONG)
     try:
-        domain = idna.encode(given.removesuffix("."), uts46=True, std3_rules=True).decode()
+        encoded = idna.encode(given, uts46=True, std3_rules=True).decode()
     except idna.IDNAError:  # its text repeats what was sent
         raise DomainError("give a domain such as acme.example, without * or @") from None
+    domain = encoded.removesuffix(".")  # only now: UTS 46 makes a dot of U+3002 and others
     if len(domain) > limits.DOMAIN_LENGTH:
         raise DomainError(_TOO_LONG)
     if "." not in domain or domain.rpartition(".")[2].isdigit() or _is_address(domain):

@@ -225,6 +225,7 @@ def test_a_name_is_looked_up_once_at_a_time(server: DnsServer) -> None:
     ("given", "kept"),
     [
         ("ACME.Example.", "acme.example"),
+        ("acme.example\u3002", "acme.example"),
         ("Bücher.example", "xn--bcher-kva.example"),
         ("xn--bcher-kva.example", "xn--bcher-kva.example"),
         ("acme\u3002example", "acme.example"),
@@ -240,6 +241,8 @@ def test_a_domain_has_one_form(given: str, kept: str) -> None:
 NO_DOMAINS = (
     "com",
     "com.",
+    "gmail.com..",
+    "gmail.com.\uff0e",
     "*.acme.example",
     "ann@acme.example",
     "acme..example",
