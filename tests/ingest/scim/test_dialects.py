@@ -6,7 +6,8 @@ from typing import Any, get_args
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scim2_models import SCIMException
+from pydantic import ValidationError
+from scim2_models import Context, Group, PatchOp, SCIMException
 from scim2_server.requests import ScimRequest
 
 from ingest.scim.body import Body
@@ -202,6 +203,18 @@ def test_deviations_one_by_one() -> None:
     assert okta.own_id(replaces("id", "1")) == [replaces("id", "1")]
     gone = {"op": "Remove", "value": {"members": ["x"], "title": "y"}}
     assert [each["path"] for each in jumpcloud.removal_by_value(gone)] == ["members", "title"]
+
+
+@pytest.mark.parametrize("nothing", [None, [], {}, ""])
+def test_a_removal_whose_value_names_nobody_removes_nobody(nothing: Any) -> None:
+    """Not all of them: the library refuses a removal without a path."""
+    gone = {"op": "remove", "value": {"members": nothing}}
+    assert jumpcloud.removal_by_value(gone) == [gone]
+    also = {"op": "remove", "value": {"members": nothing, "title": "y"}}
+    assert [each["path"] for each in jumpcloud.removal_by_value(also)] == ["title"]
+    body = ALL["jumpcloud"].body("PATCH", "/Groups/1", changes(gone))
+    with pytest.raises(ValidationError, match="requires a path"):
+        PatchOp[Group].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
 
 
 @pytest.mark.parametrize(
