@@ -62,6 +62,8 @@ class ReevaluateDirectory(Chunked, frozen=True, kw_only=True, tag="reevaluate_di
     told: Stamp | None = None
     """What is not newer was told to be gone when the directory ended before."""
     part: Literal["users", "groups"] = "users"
+    then: "ReevaluateDirectory | None" = None
+    """What may begin only when all of this is done."""
 
 
 class ReevaluateHeld(Chunked, frozen=True, kw_only=True, tag="reevaluate_held"):

@@ -7,7 +7,15 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from processors.core import directory, linking, members, membership, presence
+from processors.core import (
+    directory,
+    linking,
+    members,
+    membership,
+    presence,
+    relinking,
+    settling,
+)
 from processors.core.draft import Draft
 from schemas import state
 from schemas.origin import Stamp
@@ -38,28 +46,43 @@ def next_part(draft: Draft, work: ReevaluateDirectory) -> ReevaluateDirectory | 
     """What is left when all of a part is done."""
     all_told = work.told == draft.directory(work.directory_id).deleted_at
     if work.part == "groups" or all_told:
-        return None
+        return work.then
     return state.changed(work, part="groups", after="")
 
 
-def _end_users(draft: Draft, work: ReevaluateDirectory, user_ids: Iterable[str]) -> None:
+def _end_users(draft: Draft, work: ReevaluateDirectory, user_ids: Sequence[str]) -> None:
     """Users that the end took away are told so, with their memberships; access follows."""
-    touched: dict[str, None] = {}
-    for user_id in user_ids:
-        key = UserKey(work.directory_id, user_id)
-        place = state.user_key(draft.tenant_id, work.directory_id, user_id)
-        user = draft.get(place, DirectoryUser)
-        if user is not None and not user.deleted and _is_to_tell(draft, work, user.stamp):
-            directory.tell_user(draft, key, user)
-        groups = state.prefix("groups-of", draft.tenant_id, work.directory_id, user_id)
+    keys = [UserKey(work.directory_id, user_id) for user_id in user_ids]
+    for key in keys:
+        user = draft.get(directory.user_place(draft, key), DirectoryUser)
+        if user is not None and not user.deleted:
+            if _is_to_tell(draft, work, user.stamp):
+                directory.tell_user(draft, key, user)
+            _find(draft, key, user)
+        groups = state.prefix("groups-of", draft.tenant_id, key.directory_id, key.user_id)
         for edge_key, edge in draft.scan(groups, Edge):
             if edge.present and _is_to_tell(draft, work, edge.stamp):
                 membership.tell(draft, key, state.last_part_of(edge_key), present=False)
-        if user is not None and user.member_id is not None:
-            touched[user.member_id] = None
+    found = [draft.get(directory.user_place(draft, key), DirectoryUser) for key in keys]
+    touched = dict.fromkeys(user.member_id for user in found if user is not None)
     for member_id in touched:
-        members.reevaluate(draft, member_id)
-        linking.ask_again(draft, member_id)
+        if member_id is not None:
+            members.reevaluate(draft, member_id)
+            linking.ask_again(draft, member_id)
+
+
+def _find(draft: Draft, key: UserKey, user: DirectoryUser) -> None:
+    """Who came before it was said whose place the directory takes may be somebody of that one.
+
+    That has to be known before anybody is told of them.
+    """
+    found = draft.directory(key.directory_id)
+    if found.replaces is None or presence.is_gone(found, user.stamp):
+        return
+    if user.member_id is not None:
+        settling.settle_if_known(draft, user.member_id)
+    elif (tied := linking.attach(draft, key, user)) != user:
+        relinking.put(draft, key, tied)
 
 
 def _end_groups(draft: Draft, work: ReevaluateDirectory, group_ids: Iterable[str]) -> None:

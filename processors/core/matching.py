@@ -134,7 +134,7 @@ def _too_many(named: dict[str, Member]) -> bool:
 def _of_replaced(draft: Draft, key: UserKey, user: DirectoryUser, replaced: str) -> str | None:
     """The member that somebody with the same id at the IdP was in the replaced directory."""
     link = _link(draft, replaced, user.idp_id)
-    if link is None or link.unlinked:
+    if link is None or link.unlinked or _member(draft, link.member_id).rivals:
         return None
     is_free = _free({link.member_id: _member(draft, link.member_id)}, key.directory_id)
     return link.member_id if is_free else None

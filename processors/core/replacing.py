@@ -107,13 +107,12 @@ def _switched(
     because = Because(kind="directory", id=directory_id, name=new.name)
     phrase = f"{new.name} replaced {old.name}"
     trigger = state.changed(draft.trigger, phrase=phrase, because=because)
-    for each, now, told in (
-        (directory_id, started, new.deleted_at),
-        (new.replaces, ended, old.deleted_at),
-    ):
-        draft.emit(recorded(draft, each, now))
-        again = ReevaluateDirectory(trigger=trigger, directory_id=each, told=told)
-        draft.schedule(draft.now, again, each)
+    draft.emit(recorded(draft, directory_id, started))
+    draft.emit(recorded(draft, new.replaces, ended))
+    # Who is in both has to be known before anybody loses what the old one granted.
+    last = ReevaluateDirectory(trigger=trigger, directory_id=new.replaces, told=old.deleted_at)
+    first = ReevaluateDirectory(trigger=trigger, directory_id=directory_id, then=last)
+    draft.schedule(draft.now, first, directory_id)
     return started, ended
 
 

@@ -21,7 +21,7 @@ def settle(draft: Draft, change: RuleHold, member: Member) -> Decision:
         if into is None or into not in member.rivals:
             detail = f"{member.display_name} may be any of {explain.listing([*member.rivals])}"
             return answers.refused(draft, change, 409, "several", f"{detail}: say into which")
-        taken = _merge(draft, member, into)
+        taken = _removed(draft, into) or _merge(draft, member, into)
         if taken is not None:
             return answers.refused(draft, change, 409, "linked", taken)
         body["into"] = into
@@ -35,25 +35,25 @@ def settle_if_known(draft: Draft, member_id: str) -> None:
     if member is None or not (member.rivals or _is_untold(member)):
         return
     users = access.users_of(draft, member)
-    there = [each for each in access.speaking(draft, member, users) if each[1].active]
-    if not there:
-        if member.rivals:
-            _forget(draft, member_id, users)
+    heard = [each for each in access.speaking(draft, member, users) if not each[1].deleted]
+    there = [each for each in heard if each[1].active]
+    if member.rivals and not there:
+        _forget(draft, member_id, users)
         return
-    if member.hold is not None and member.hold.discarded:
-        return  # somebody wants nobody to be let in for it
-    key, user = there[0]
+    if not heard or (member.hold is not None and member.hold.discarded):
+        return  # nobody is there, or somebody wants nobody to be let in for it
+    key, user = (there or heard)[0]
     match = matching.of_user(draft, key, linking.untied(user))
-    if member.rivals or match.by == "replaced directory":
+    if member.rivals or matching.is_of_replaced(draft, key, match.member_id, *match.rivals):
         _settle_as(draft, member_id, member, match)
-        if match.member_id is not None:
+        if draft.get(state.member_key(draft.tenant_id, member_id), Member) is None:
             linking.tell(draft, key, user, match)
 
 
 def _settle_as(draft: Draft, member_id: str, member: Member, match: matching.Match) -> None:
+    """Make of a member whom it is known to be; who cannot be that one by now stays as they are."""
     if match.member_id is not None:
-        taken = _merge(draft, member, match.member_id)
-        assert taken is None, "it was matched with a member that it cannot be"
+        _merge(draft, member, match.member_id)
     elif not match.rivals:
         _make_own(draft, member_id, member)
     elif match.rivals != member.rivals:
@@ -63,16 +63,23 @@ def _settle_as(draft: Draft, member_id: str, member: Member, match: matching.Mat
 
 
 def _is_untold(member: Member) -> bool:
-    """Whether nobody was told of a member yet, because its directory is tested."""
-    return member.hold is not None and not member.provisioned and member.manual is None
+    """Whether nobody was told of a member yet: it may turn out to be another one."""
+    return not member.provisioned and member.manual is None
+
+
+def _removed(draft: Draft, member_id: str) -> str | None:
+    """Why nobody can be made somebody whom the product has no longer: they would stay out."""
+    member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
+    if member is None or member.manual is None or member.manual.standing != "removed":
+        return None
+    return f"the product has {member.display_name} no longer"
 
 
 def _merge(draft: Draft, member: Member, into: str) -> str | None:
     """Make of somebody on hold the member that they are, or say why they cannot be."""
     target = draft.get(state.member_key(draft.tenant_id, into), Member)
-    assert target is not None, f"{into} was a rival and is not there"
-    if target.manual is not None and target.manual.standing == "removed":
-        return f"the product has {target.display_name} no longer"
+    if target is None:
+        return f"{into} is no member any more"
     held = {key.directory_id for key in target.users}
     if any(key.directory_id in held for key in member.users):
         return f"{target.display_name} is somebody else of that directory by now"

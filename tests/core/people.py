@@ -227,6 +227,6 @@ def compared(kind: origin.Kind = "workos") -> People:
     return world.given(new("ann"), at(say.scim_members("staff", "new-ann"), NEW))
 
 
-def new(name: str, email: str | None = None, **about: str) -> AnyChange:
+def new(name: str, email: str | None = None, **about: Any) -> AnyChange:
     """Somebody comes in the new directory."""
     return at(posted(name, email, as_user=f"new-{name}", **about), NEW)

@@ -1,5 +1,7 @@
 """A directory is switched to that replaces another, which is over then (access-rules §4)."""
 
+from typing import Any
+
 import pytest
 
 from schemas.access import NO_ACCESS
@@ -51,6 +53,7 @@ from tests.core.scenario import (
     joined,
     mode,
     reported,
+    role,
     scim_changed,
     scim_deleted,
 )
@@ -177,6 +180,64 @@ def test_switched_twice_is_switched_once() -> None:
     world = compared().given(switched())
     assert world.when(switched()).outcome == "repeat"
     assert world.answer()[0] == 200
+    world.sound()
+
+
+# --- who came before it was said whose place the new one takes
+
+
+def before(name: str, email: str | None = None, **about: Any) -> People:
+    """Somebody comes in a directory that is tested, and only then it is said what it replaces."""
+    world = old().given(at_end("deactivate"))
+    plain = CreateDirectory(**asked(directory_id=NEW, name="New"), kind="scim")
+    world.given(plain, mode("testing", NEW), new(name, email, **about))
+    return world
+
+
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("name", ["ann", "x"])
+def test_nobody_is_doubled_however_soon_it_is_switched(waits: bool, name: str) -> None:
+    world = before(name, "ann@acme.example")
+    world.given(replaces(DIRECTORY)) if waits else world.when(replaces(DIRECTORY))
+    world.when(switched())
+    world.work_through()
+    assert world.member_id(name, NEW) == world.member_id("ann")
+    assert world.access_of("ann") == access("member")
+    assert [each.member.display_name for each in world.all(MemberDeactivated)] == ["Bo Lee"]
+    assert (world.all(MemberProvisioned), len(world.members())) == ([], 2)
+    world.sound()
+
+
+def test_who_had_no_access_in_the_test_is_not_doubled_either() -> None:
+    world = old().given(role("member", 20, default=False))
+    plain = CreateDirectory(**asked(directory_id=NEW, name="New"), kind="scim")
+    world.given(plain, mode("testing", NEW), new("ann"))
+    world.given(replaces(DIRECTORY), switched())
+    assert world.member_id("ann", NEW) == world.member_id("ann")
+    assert world.member("ann").applied == NO_ACCESS
+    world.sound()
+
+
+@pytest.mark.parametrize("was_active", [True, False])
+@pytest.mark.parametrize("name", ["ann", "x"])
+def test_who_was_inactive_before_it_was_said_is_cut_off_by_the_switch(
+    was_active: bool, name: str
+) -> None:
+    world = before(name, "ann@acme.example", active=was_active)
+    world.given(at(scim_changed(f"new-{name}", active=False), NEW))
+    world.given(replaces(DIRECTORY), switched())
+    assert world.member_id(name, NEW) == world.member_id("ann")
+    assert world.member("ann").applied == NO_ACCESS
+    world.sound()
+
+
+def test_who_may_be_several_of_the_old_one_is_not_let_in() -> None:
+    world = old().given(reported("annie", email="ann@acme.example"))
+    plain = CreateDirectory(**asked(directory_id=NEW, name="New"), kind="scim")
+    world.given(plain, mode("testing", NEW), new("x", "ann@acme.example"))
+    world.given(replaces(DIRECTORY), switched())
+    rivals = {world.member_id("ann"), world.member_id("annie")}
+    assert set(world.by_id(world.waiting()).rivals) == rivals
     world.sound()
 
 

@@ -36,6 +36,15 @@ _CHANGE: Final[dict[str, Any]] = {
     "directory_id": "directory_01",
     "stamp": _STAMP,
 }
+_TRIGGER: Final = work.Trigger(
+    cause="5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
+    recorded_at=_AT,
+    occurred_at=_AT,
+    actor="directory/directory_01",
+    phrase="Okta deleted the group Platform Admins",
+    because=_BECAUSE,
+    directory_id="directory_01",
+)
 _VALUES: Final[dict[str, Any]] = {
     "access": _ACCESS,
     "access_before": _ACCESS,
@@ -171,19 +180,12 @@ _VALUES: Final[dict[str, Any]] = {
     "status": 201,
     "subject": "member/0197c5a2-0c00-7000-8000-000000000001",
     "tenant_id": "acme",
+    "then": work.ReevaluateDirectory(trigger=_TRIGGER, directory_id="directory_02"),
     "told": _STAMP,
     "token_id": "k3v9",
     "topic": "directory-changes",
     "topic_id": "kq4wBMVtQ3yzVeB6cxLhHw",
-    "trigger": work.Trigger(
-        cause="5d7e4b62-6a1e-5b1c-9a43-6a2a1d3e0c11",
-        recorded_at=_AT,
-        occurred_at=_AT,
-        actor="directory/directory_01",
-        phrase="Okta deleted the group Platform Admins",
-        because=_BECAUSE,
-        directory_id="directory_01",
-    ),
+    "trigger": _TRIGGER,
     "unlinked": True,
     "unlinked_from": ("directory_03",),
     "until": "directory_user_08",
