@@ -13,7 +13,13 @@ from deploy.simulate.report import Report
 from deploy.simulate.run import Plan, carry_out
 from tests.simulate.test_providers import unwatched
 
-SERVER = "from scim2_server.testserver.cli import main; main()"
+SERVER = """
+from socketserver import TCPServer
+from scim2_server.testserver.cli import main
+TCPServer.request_queue_size = 128
+main()
+"""
+"""With room for all that knock at once: whom the kernel turns away knocks again after a second."""
 STUMBLES = {
     "entra": {
         ("PATCH of a user", "invalidValue"): "valid dictionary or instance of Manager",
