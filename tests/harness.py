@@ -206,6 +206,18 @@ class World:
                 process.until_ready()
             yield process
 
+    @contextmanager
+    def rollcall(self) -> Iterator[dict[Stage, Process]]:
+        """All three stages, started side by side, and ready."""
+        with ExitStack() as running:
+            stages: tuple[Stage, ...] = ("processors", "sinks", "gateway")
+            processes = {
+                stage: running.enter_context(self.process(stage, ready=False)) for stage in stages
+            }
+            for process in processes.values():
+                process.until_ready()
+            yield processes
+
     def produce(self, topic: str, *messages: AnyChange | Output) -> None:
         """Put messages on a topic, named logically: outputs in one transaction, to be read now."""
         if topic in INPUTS:
