@@ -111,6 +111,13 @@ class Idp:
         self.admin = admin
         self.directory_id = directory_id
 
+    @contextmanager
+    def at(self, gateway: httpx2.URL) -> Iterator["Idp"]:
+        """The same IdP at another gateway."""
+        url = gateway.join("/scim/v2/")
+        with httpx2.Client(base_url=url, headers=self.http.headers, timeout=60) as http:
+            yield Idp(http, self.admin, self.directory_id)
+
     def post_user(self, name: str = "ann", **changed: Any) -> httpx2.Response:
         return self.http.post("Users", json=user(name, **changed))
 

@@ -1,8 +1,9 @@
 """What comes late undoes nothing: one gateway's link to Kafka is held, another works on."""
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from typing import NamedTuple
 
 import httpx2
 import pytest
@@ -19,29 +20,73 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.kafka
 SECONDS = 60.0
+AT_ONCE = 4
+"""Stories that are told at once: a producer has five requests under way at most, and gives up what
+it could not send, which then never comes."""
+
+
+class Both(NamedTuple):
+    """The IdP of a directory of its own, at a gateway that works and at the one that is held."""
+
+    works: Idp
+    held: Idp
+
+
+Story = Generator[None, None, None]
+"""It stops before the link is held, and again before what waited arrives: one refused request."""
+Parts = tuple[Future[None], ...]
+"""How each part of a story ended."""
 
 
 class Two:
     """A gateway that works, and one whose messages wait on their way to Kafka."""
 
-    def __init__(self, world: World, link: Link, door: Door, works: Idp, held: Idp) -> None:
-        self.world, self.link, self._door = world, link, door
-        self.works, self.held = works, held
+    def __init__(self, world: World, link: Link, door: Door, admin: Admin) -> None:
+        self.world, self.link, self._door, self._admin = world, link, door, admin
+        self._clients = ExitStack()
+        self._warm = self.idp()
+
+    def close(self) -> None:
+        """Leave both."""
+        self._clients.close()
+
+    def idp(self, provider: str = "generic") -> Both:
+        """A new directory."""
+        works = self._clients.enter_context(self._admin.idp(provider))
+        held = self._clients.enter_context(works.at(self._door.http.base_url))
+        return Both(works, held)
 
     def hold(self) -> None:
         """What the held gateway sends from now on stays on its way; it is connected before."""
-        eventually(lambda: self.held.post_user("warm").status_code in {201, 409}, SECONDS)
+        warm = self._warm.held
+        eventually(lambda: warm.post_user("warm").status_code in {201, 409}, SECONDS)
         self.link.slow(3_600)
 
     def until_waiting(self) -> None:
         """Wait until a request of the held gateway waits for its outcome."""
         eventually(lambda: self._door.gateway.outcomes._waiting, SECONDS)
 
-    def let_go(self) -> None:
+    def tell(self, *stories: Story) -> list[Parts]:
+        """Tell stories side by side, since all of them wait for the same; their parts' ends."""
+        with ThreadPoolExecutor(len(stories)) as pool:
+
+            def go_on() -> list[Future[None]]:
+                parts = [pool.submit(next, story, None) for story in stories]
+                for part in parts:
+                    part.exception()  # waits; the story's own test raises it
+                return parts
+
+            begun = go_on()
+            self.hold()
+            before = self._arrived()
+            told = [*zip(begun, go_on(), strict=True)]
+            self._let_go(before + sum(not any(map(Future.exception, parts)) for parts in told))
+            return [(*parts, end) for parts, end in zip(told, go_on(), strict=True)]
+
+    def _let_go(self, arriving: int) -> None:
         """What waited arrives, and is decided."""
-        before = self._decided()
         self.link.heal()
-        eventually(lambda: self._arrived() > before and self._decided() == self._arrived(), SECONDS)
+        eventually(lambda: self._decided() == self._arrived() >= arriving, SECONDS)
 
     def _arrived(self) -> int:
         changes = [
@@ -61,9 +106,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     folder = tmp_path_factory.mktemp("late")
     with (
         shelter(folder, [("gateway", "held")]) as (parts, world),
-        world.process("processors"),
-        world.process("sinks"),
-        world.process("gateway"),
+        world.rollcall(),
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(limits, "OUTCOME_SECONDS", 4)
@@ -77,50 +120,18 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         ):
             admin = Admin(http, "acme")
             admin.open()
-            with admin.idp() as works, _same(works, str(door.http.base_url)) as held:
-                yield Two(world, link, door, works, held)
-
-
-@contextmanager
-def _same(idp: Idp, url: str) -> Iterator[Idp]:
-    """The same IdP at another gateway."""
-    base = f"{url.rstrip('/')}/scim/v2/"
-    with httpx2.Client(base_url=base, headers=idp.http.headers, timeout=60) as http:
-        yield Idp(http, idp.admin, idp.directory_id)
+            with closing(Two(world, link, door, admin)) as both:
+                yield both
 
 
 def test_what_one_gateway_answered_is_read_at_the_other(two: Two) -> None:
+    idp = two.idp()
     for number in range(20):
-        writes, reads = (two.works, two.held) if number % 2 else (two.held, two.works)
+        writes, reads = (idp.works, idp.held) if number % 2 else (idp.held, idp.works)
         made = writes.user(f"seen{number}")
         assert reads.http.get(f"Users/{made}").status_code == 200
         assert writes.http.delete(f"Users/{made}").status_code == 204
         assert reads.http.get(f"Users/{made}").status_code == 404
-
-
-def test_a_refused_add_that_comes_after_a_removal_adds_nobody(two: Two) -> None:
-    ann = two.works.user("ann")
-    group = two.works.group("Admins")
-    place = f"Groups/{group}"
-    two.hold()
-    refused = two.held.patch(place, adds(ann))
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
-    assert two.works.patch(place, adds(ann)).status_code == 200
-    assert two.works.patch(place, removes(ann)).status_code == 200
-    two.let_go()
-    assert two.works.members_of(group) == set()
-    assert two.works.patch(place, adds(ann)).status_code == 200
-    assert two.works.members_of(group) == {ann}, "who is added now is in"
-
-
-def test_a_put_that_a_deactivation_overtakes_does_not_undo_it(two: Two) -> None:
-    bo = two.works.user("bo")
-    two.hold()
-    refused = two.held.http.put(f"Users/{bo}", json=user("bo", title="Lead"))
-    assert refused.status_code == 503
-    assert two.works.patch(f"Users/{bo}", replaces("active", False)).status_code == 200
-    two.let_go()
-    assert two.works.http.get(f"Users/{bo}").json()["active"] is False
 
 
 def test_a_put_that_still_waits_changes_what_it_brought_and_nothing_else(
@@ -128,94 +139,160 @@ def test_a_put_that_still_waits_changes_what_it_brought_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(limits, "OUTCOME_SECONDS", 60)
     monkeypatch.setattr(limits, "DELIVERY_SECONDS", 60)
-    cy = two.works.user("cy")
+    idp = two.idp()
+    cy = idp.works.user("cy")
     with ThreadPoolExecutor(1) as pool:
         two.hold()
-        waiting = pool.submit(two.held.http.put, f"Users/{cy}", json=user("cy", title="Lead"))
+        waiting = pool.submit(idp.held.http.put, f"Users/{cy}", json=user("cy", title="Lead"))
         two.until_waiting()
-        assert two.works.patch(f"Users/{cy}", replaces("active", False)).status_code == 200
+        assert idp.works.patch(f"Users/{cy}", replaces("active", False)).status_code == 200
         two.link.heal()
         put = waiting.result(SECONDS)
     assert (put.status_code, put.json()["title"], put.json()["active"]) == (200, "Lead", False)
 
 
-def test_a_post_that_comes_after_its_retry_and_a_deletion_makes_nobody(two: Two) -> None:
-    two.hold()
-    refused = two.held.post_user("di")
+def a_refused_add_that_comes_after_a_removal_adds_nobody(idp: Both) -> Story:
+    ann = idp.works.user("ann")
+    group = idp.works.group("Admins")
+    place = f"Groups/{group}"
+    yield
+    refused = idp.held.patch(place, adds(ann))
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert idp.works.patch(place, adds(ann)).status_code == 200
+    assert idp.works.patch(place, removes(ann)).status_code == 200
+    yield
+    assert idp.works.members_of(group) == set()
+    assert idp.works.patch(place, adds(ann)).status_code == 200
+    assert idp.works.members_of(group) == {ann}, "who is added now is in"
+
+
+def a_put_that_a_deactivation_overtakes_does_not_undo_it(idp: Both) -> Story:
+    bo = idp.works.user("bo")
+    yield
+    refused = idp.held.http.put(f"Users/{bo}", json=user("bo", title="Lead"))
     assert refused.status_code == 503
-    again = two.works.post_user("di")
+    assert idp.works.patch(f"Users/{bo}", replaces("active", False)).status_code == 200
+    yield
+    assert idp.works.http.get(f"Users/{bo}").json()["active"] is False
+
+
+def a_post_that_comes_after_its_retry_and_a_deletion_makes_nobody(idp: Both) -> Story:
+    yield
+    refused = idp.held.post_user("di")
+    assert refused.status_code == 503
+    again = idp.works.post_user("di")
     assert again.status_code == 201, "the same POST again is no conflict"
-    assert two.works.http.delete(f"Users/{again.json()['id']}").status_code == 204
-    two.let_go()
-    assert two.works.found('userName eq "di@acme.example"') == []
+    assert idp.works.http.delete(f"Users/{again.json()['id']}").status_code == 204
+    yield
+    assert idp.works.found('userName eq "di@acme.example"') == []
 
 
-def test_a_post_whose_answer_was_lost_is_answered_once_more(two: Two) -> None:
-    two.hold()
-    assert two.held.post_user("ed").status_code == 503
-    two.let_go()
-    again = two.works.post_user("ed")
+def a_post_whose_answer_was_lost_is_answered_once_more(idp: Both) -> Story:
+    yield
+    assert idp.held.post_user("ed").status_code == 503
+    yield
+    again = idp.works.post_user("ed")
     assert again.status_code == 201, again.text
-    assert two.works.post_user("ed").status_code == 409
-    assert len(two.works.found('userName eq "ed@acme.example"')) == 1
+    assert idp.works.post_user("ed").status_code == 409
+    assert len(idp.works.found('userName eq "ed@acme.example"')) == 1
 
 
-def test_a_deletion_that_comes_late_spares_whoever_was_changed_since(two: Two) -> None:
-    flo = two.works.user("flo")
-    two.hold()
-    assert two.held.http.delete(f"Users/{flo}").status_code == 503
-    assert two.works.patch(f"Users/{flo}", replaces("title", "Lead")).status_code == 200
-    two.let_go()
-    assert two.works.http.get(f"Users/{flo}").json()["title"] == "Lead"
+def a_deletion_that_comes_late_spares_whoever_was_changed_since(idp: Both) -> Story:
+    flo = idp.works.user("flo")
+    yield
+    assert idp.held.http.delete(f"Users/{flo}").status_code == 503
+    assert idp.works.patch(f"Users/{flo}", replaces("title", "Lead")).status_code == 200
+    yield
+    assert idp.works.http.get(f"Users/{flo}").json()["title"] == "Lead"
 
 
-def test_a_groups_deletion_that_comes_late_spares_whoever_joined_since(two: Two) -> None:
-    gus, group = two.works.user("gus"), two.works.group("Late")
-    two.hold()
-    assert two.held.http.delete(f"Groups/{group}").status_code == 503
-    assert two.works.patch(f"Groups/{group}", adds(gus)).status_code == 200
-    two.let_go()
-    assert two.works.members_of(group) == {gus}
+def a_groups_deletion_that_comes_late_spares_whoever_joined_since(idp: Both) -> Story:
+    gus, group = idp.works.user("gus"), idp.works.group("Late")
+    yield
+    assert idp.held.http.delete(f"Groups/{group}").status_code == 503
+    assert idp.works.patch(f"Groups/{group}", adds(gus)).status_code == 200
+    yield
+    assert idp.works.members_of(group) == {gus}
 
 
-@pytest.mark.parametrize("still", [True, False])
-def test_what_is_said_again_while_something_may_land_counts(two: Two, still: bool) -> None:
+def _said_again(idp: Both, *, still: bool) -> Story:
     """It changes nothing of what is known, and outdates what is on its way."""
-    hal = two.works.user(f"hal{still}", active=still)
-    two.hold()
-    late = two.held.patch(f"Users/{hal}", replaces("active", not still))
+    hal = idp.works.user(f"hal{still}", active=still)
+    yield
+    late = idp.held.patch(f"Users/{hal}", replaces("active", not still))
     assert late.status_code == 503
-    again = two.works.patch(f"Users/{hal}", replaces("active", still))
+    again = idp.works.patch(f"Users/{hal}", replaces("active", still))
     assert (again.status_code, again.json()["active"]) == (200, still)
-    two.let_go()
-    assert two.works.http.get(f"Users/{hal}").json()["active"] is still
+    yield
+    assert idp.works.http.get(f"Users/{hal}").json()["active"] is still
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_members_that_are_told_whole_again_stay_while_something_may_land(
-    two: Two, whole: bool
-) -> None:
-    ida, jo = two.works.user(f"ida{whole}"), two.works.user(f"jo{whole}")
-    group = two.works.group(f"Whole {whole}", ida)
+def that_somebody_is_active_counts_again_while_something_may_land(idp: Both) -> Story:
+    yield from _said_again(idp, still=True)
+
+
+def that_nobody_is_active_counts_again_while_something_may_land(idp: Both) -> Story:
+    yield from _said_again(idp, still=False)
+
+
+def _told_whole_again(idp: Both, *, put: bool) -> Story:
+    ida, jo = idp.works.user(f"ida{put}"), idp.works.user(f"jo{put}")
+    group = idp.works.group(f"Whole {put}", ida)
     place, body = f"Groups/{group}", {"members": [{"value": ida}]}
-    two.hold()
-    assert two.held.patch(place, adds(jo)).status_code == 503
-    if whole:
-        assert two.works.http.put(place, json=body | {"displayName": "Whole"}).status_code == 200
+    yield
+    assert idp.held.patch(place, adds(jo)).status_code == 503
+    if put:
+        assert idp.works.http.put(place, json=body | {"displayName": "Whole"}).status_code == 200
     else:
-        assert two.works.patch(place, {"op": "replace", "value": body}).status_code == 200
-    two.let_go()
-    assert two.works.members_of(group) == {ida}
+        assert idp.works.patch(place, {"op": "replace", "value": body}).status_code == 200
+    yield
+    assert idp.works.members_of(group) == {ida}
 
 
-def test_okta_is_asked_by_429_to_send_it_again(two: Two) -> None:
-    with (
-        two.works.admin.idp("okta") as okta,
-        _same(okta, str(two.held.http.base_url.join("/"))) as held,
-    ):
-        kim = okta.user("kim")
-        two.hold()
-        late = held.patch(f"Users/{kim}", replaces("title", "Lead"))
-        assert (late.status_code, late.headers["Retry-After"]) == (429, "5")
-        two.let_go()
-        assert okta.http.get(f"Users/{kim}").json()["title"] == "Lead"
+def members_that_are_put_again_stay_while_something_may_land(idp: Both) -> Story:
+    yield from _told_whole_again(idp, put=True)
+
+
+def members_that_are_replaced_again_stay_while_something_may_land(idp: Both) -> Story:
+    yield from _told_whole_again(idp, put=False)
+
+
+def okta_is_asked_by_429_to_send_it_again(okta: Both) -> Story:
+    kim = okta.works.user("kim")
+    yield
+    late = okta.held.patch(f"Users/{kim}", replaces("title", "Lead"))
+    assert (late.status_code, late.headers["Retry-After"]) == (429, "5")
+    yield
+    assert okta.works.http.get(f"Users/{kim}").json()["title"] == "Lead"
+
+
+STORIES: dict[Callable[[Both], Story], str] = {
+    a_refused_add_that_comes_after_a_removal_adds_nobody: "generic",
+    a_put_that_a_deactivation_overtakes_does_not_undo_it: "generic",
+    a_post_that_comes_after_its_retry_and_a_deletion_makes_nobody: "generic",
+    a_post_whose_answer_was_lost_is_answered_once_more: "generic",
+    a_deletion_that_comes_late_spares_whoever_was_changed_since: "generic",
+    a_groups_deletion_that_comes_late_spares_whoever_joined_since: "generic",
+    that_somebody_is_active_counts_again_while_something_may_land: "generic",
+    that_nobody_is_active_counts_again_while_something_may_land: "generic",
+    members_that_are_put_again_stay_while_something_may_land: "generic",
+    members_that_are_replaced_again_stay_while_something_may_land: "generic",
+    okta_is_asked_by_429_to_send_it_again: "okta",
+}
+"""And whose IdP it is."""
+
+
+@pytest.fixture(scope="module")
+def told(two: Two) -> dict[str, Parts]:
+    """How the parts of each story ended."""
+    stories = {story.__name__: story(two.idp(kind)) for story, kind in STORIES.items()}
+    names = [*stories]
+    some = [names[at : at + AT_ONCE] for at in range(0, len(names), AT_ONCE)]
+    ends = [end for each in some for end in two.tell(*(stories[name] for name in each))]
+    return dict(zip(names, ends, strict=True))
+
+
+@pytest.mark.parametrize("story", [each.__name__ for each in STORIES])
+def test_what_comes_late_undoes_nothing(told: dict[str, Parts], story: str) -> None:
+    for part in told[story]:
+        part.result()
