@@ -8,12 +8,31 @@ import httpx2
 import pytest
 
 from ingest.scim.tokens import new_token
+from schemas import limits
 from tests.harness import World
+from tests.ingest.conftest import serving
 from tests.scim.idp import GROUP, Admin, Idp, user
 from tests.waiting import eventually
 
 FOUND = 200
 REFUSED = 401
+TRUST_SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def forgetful(rollcall: World) -> Iterator[httpx2.URL]:
+    """A gateway that trusts its answers for less than five seconds, since tests wait for that."""
+    settings = rollcall.settings.model_copy(update={"port": 0})
+    with pytest.MonkeyPatch.context() as patch, serving(settings, rollcall.installation) as door:
+        patch.setattr(limits, "TOKEN_CACHE_SECONDS", TRUST_SECONDS)
+        yield door.http.base_url
+
+
+@pytest.fixture
+def idp(idp: Idp, forgetful: httpx2.URL) -> Iterator[Idp]:
+    """The IdP at that gateway."""
+    with idp.at(forgetful) as same:
+        yield same
 
 
 def status(idp: Idp, token: str) -> int:
