@@ -104,6 +104,11 @@ def _nowhere(rollcall: World) -> None:
 
 
 def _everything(rollcall: World) -> Iterator[tuple[str, bytes]]:
+    files = [each for each in rollcall.folder.rglob("*") if each.is_file()]
+    assert any(each.suffix == ".log" for each in files)
+    assert any("state" in each.parts for each in files)
+    for file in files:
+        yield str(file), file.read_bytes()
     kafka = rollcall.settings.require_kafka()
     for topic in TOPICS:
         for message in committed(kafka, rollcall.settings.topic(topic.name)):
@@ -112,11 +117,6 @@ def _everything(rollcall: World) -> Iterator[tuple[str, bytes]]:
     for table in metadata.tables:
         for row in rollcall.rows(f'SELECT t::text AS whole FROM "{table}" AS t'):
             yield table, row["whole"].encode()
-    files = [each for each in rollcall.folder.rglob("*") if each.is_file()]
-    assert any(each.suffix == ".log" for each in files)
-    assert any("state" in each.parts for each in files)
-    for file in files:
-        yield str(file), file.read_bytes()
 
 
 @pytest.mark.parametrize("value", [each.decode() for each in CANARIES])
