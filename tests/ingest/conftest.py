@@ -49,8 +49,9 @@ class Door:
         config = kafka.peek_consumer(self.settings)
         config |= {"enable.partition.eof": True, "fetch.wait.max.ms": 20}
         with closing(Consumer(config)) as consumer:
-            unread = set(range(self.installation.partitions))
             name = self.settings.topic(topic.name)
+            # Who assigns a topic of which the client knows nothing yet waits half a second for it.
+            unread = set(consumer.list_topics(name, WAIT_SECONDS).topics[name].partitions)
             consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in unread])
             read = []
             while unread:
