@@ -26,7 +26,7 @@ def test_rollcall_has_the_companys_truth_whatever_happens(
     rollcall: World, admin: Admin, provider: str
 ) -> None:
     report = Report()
-    asyncio.run(lived(Place(rollcall, admin, provider), provider, report, people=24, groups=4))
+    asyncio.run(lived(Place(rollcall, admin, provider), provider, report, people=10, groups=4))
     assert report.surprises == []
 
 
