@@ -10,7 +10,7 @@ from processors.core import answers, explain
 from processors.core.draft import Decision, Draft
 from schemas import settings_state, state
 from schemas.access import Because
-from schemas.changes import AnyReportedChange
+from schemas.changes import AnyReportedChange, MembershipRemoved, UserDeleted, UserReported
 from schemas.origin import Stamp
 from schemas.recorded import DirectoryRecorded
 from schemas.scim_state import Warned, warned_key
@@ -79,10 +79,10 @@ def switch(draft: Draft, change: SwitchDirectory) -> Decision:
 def ignored(draft: Draft, change: AnyReportedChange) -> Decision | None:
     """What a replaced directory goes on reporting counts no more; None where there is no such.
 
-    It is told once.
+    It is told once.  What only takes away still counts: it may have been on its way at the switch.
     """
     found = draft.directory(change.directory_id)
-    if found.replaced_by is None:
+    if found.replaced_by is None or _only_takes_away(change):
         return None
     place = warned_key(draft.tenant_id, change.directory_id, "replaced", change.directory_id)
     if draft.get(place, Warned) is None:
@@ -94,6 +94,16 @@ def ignored(draft: Draft, change: AnyReportedChange) -> Decision | None:
         subject = f"directory/{change.directory_id}"
         draft.audit(subject, sentence, decision="ignored", part="replaced")
     return draft.decision("refused")
+
+
+def _only_takes_away(change: AnyReportedChange) -> bool:
+    match change:
+        case UserDeleted() | MembershipRemoved():
+            return True
+        case UserReported():
+            return not change.user.active
+        case _:
+            return False
 
 
 def _switched(

@@ -1,5 +1,6 @@
 """A directory is switched to that replaces another, which is over then (access-rules §4)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -51,6 +52,7 @@ from tests.core.scenario import (
     group,
     idp_id,
     joined,
+    left,
     mode,
     reported,
     role,
@@ -280,8 +282,6 @@ def test_what_a_replaced_one_goes_on_reporting_is_ignored_and_told_once() -> Non
     late: list[AnyChange] = [
         reported("ann", last_name="Ray"),
         reported("eve"),
-        deactivated("bo"),
-        deleted("ann"),
         joined("bo", "admins"),
         group("admins", "Other"),
         domains_reported("evil.example"),
@@ -295,6 +295,36 @@ def test_what_a_replaced_one_goes_on_reporting_is_ignored_and_told_once() -> Non
     ]
     after = {key: each for key, each in world.store.values.items() if b"warned" not in key}
     assert after == before
+    world.sound()
+
+
+@pytest.mark.parametrize("leaves", [deactivated, deleted])
+def test_a_removal_that_was_on_its_way_at_the_switch_counts(
+    leaves: Callable[[str], AnyChange],
+) -> None:
+    world = compared()
+    late = leaves("bo")
+    world.given(switched()).when(late)
+    world.then(*CUT_OFF)
+    assert world.member("bo").applied == NO_ACCESS
+    world.given(reported("bo"))
+    assert world.member("bo").applied == NO_ACCESS
+    world.sound()
+
+
+def test_so_does_who_left_a_group() -> None:
+    world = compared().given(switched())
+    world.when(left("bo", "designers"))
+    world.then(MemberWorkspacesChanged)
+    assert world.access_of("bo") == access("member")
+    world.sound()
+
+
+def test_of_who_is_in_the_new_one_a_removal_from_the_old_one_takes_nothing() -> None:
+    world = compared().given(switched())
+    world.when(left("ann", "admins"), deactivated("ann"), deleted("ann"))
+    world.then()
+    assert world.access_of("ann", NEW) == access("member", grant("sales"))
     world.sound()
 
 
