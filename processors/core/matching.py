@@ -39,20 +39,7 @@ def of_user(draft: Draft, key: UserKey, user: DirectoryUser) -> Match:
     replaced = draft.directory(key.directory_id).replaces
     if replaced is not None and (member_id := _of_replaced(draft, key, user, replaced)) is not None:
         return Match(member_id=member_id, by="replaced directory")
-    if not user.email:
-        return NOBODY
-    named = by_email(draft, user.email)
-    rivals = _free(named, key.directory_id)
-    if replaced is not None:
-        theirs = {
-            each: member for each, member in rivals.items() if access.is_linked(member, replaced)
-        }
-        if any(_may_be_another(each, key, replaced) for each in theirs.values()):
-            return Match(rivals=tuple(theirs)[: limits.RIVALS])
-        if theirs:  # both directories are of the same people, an administrator said
-            return _the_only(theirs, "replaced directory")
-    doubtful = any(_may_be_another(each, key, replaced) for each in rivals.values())
-    return _among(draft, user.email, rivals, doubtful=doubtful or _too_many(named))
+    return _of_address(draft, key, user.email, replaced) if user.email else NOBODY
 
 
 def of_product(draft: Draft, email: str | None, external_id: str | None) -> Match:
@@ -106,6 +93,25 @@ def index(draft: Draft, member_id: str, before: Member, after: Member) -> None:
                 draft.put(place(draft.tenant_id, new, member_id), Findable())
 
 
+def _of_address(draft: Draft, key: UserKey, email: str, replaced: str | None) -> Match:
+    named = by_email(draft, email)
+    rivals = _free(named, key.directory_id)
+    taken = {each: member for each, member in named.items() if each not in rivals}
+    if any(_is_shut_out(each) for each in taken.values()):  # no second record gets around that
+        return Match(rivals=tuple(rivals | taken)[: limits.RIVALS])
+    theirs = {
+        each: member
+        for each, member in rivals.items()
+        if replaced is not None and access.is_linked(member, replaced)
+    }
+    if any(_may_be_another(each, key, replaced) for each in theirs.values()):
+        return Match(rivals=tuple(theirs)[: limits.RIVALS])
+    if theirs:  # both directories are of the same people, an administrator said
+        return _the_only(theirs, "replaced directory")
+    doubtful = any(_may_be_another(each, key, replaced) for each in rivals.values())
+    return _among(draft, email, rivals, doubtful=doubtful or _too_many(named))
+
+
 def _among(draft: Draft, email: str, rivals: dict[str, Member], *, doubtful: bool) -> Match:
     """Nobody, the only one, or several; an address alone proves nothing where there is doubt.
 
@@ -143,11 +149,17 @@ def _of_replaced(draft: Draft, key: UserKey, user: DirectoryUser, replaced: str)
 def _may_be_another(member: Member, key: UserKey, replaced: str | None) -> bool:
     """Whether somebody with a member's address may be somebody else, for all that is known.
 
-    Because the member lost all access, was somebody else of that directory, or was unlinked from it
-    by an administrator.
+    Because the member lost all access, was removed by the product, was somebody else of that
+    directory, or was unlinked from it by an administrator.
     """
     apart = {key.directory_id, replaced}.intersection(member.unlinked_from)
-    return _has_left(member) or access.is_linked(member, key.directory_id) or bool(apart)
+    is_removed = member.manual is not None and member.manual.standing == "removed"
+    was_theirs = access.is_linked(member, key.directory_id) or bool(apart)
+    return _has_left(member) or is_removed or was_theirs
+
+
+def _is_shut_out(member: Member) -> bool:
+    return member.manual is not None and member.manual.standing != "active"
 
 
 def _has_left(member: Member) -> bool:
@@ -157,7 +169,7 @@ def _has_left(member: Member) -> bool:
 def _names(member: Member) -> tuple[str | None, str | None]:
     """The email and the external id by which a member is found; by neither if it is nobody."""
     manual = member.manual
-    if member.rivals or (manual is not None and manual.standing == "removed"):
+    if member.rivals:
         return None, None
     known = None if manual is None or manual.external_id is None else exact(manual.external_id)
     return (comparable(member.email) if member.email else None), known

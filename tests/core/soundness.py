@@ -61,11 +61,7 @@ def is_counted(reader: StoredState, tenant: str) -> None:
 def is_found(reader: StoredState, tenant: str) -> None:
     """By email, external id and product id each member is found that has it, and nobody else."""
     members = records(reader, tenant, "member", Member).items()
-    there = {
-        id_: member
-        for (id_,), member in members
-        if not member.rivals and not (member.manual and member.manual.standing == "removed")
-    }
+    there = {id_: member for (id_,), member in members if not member.rivals}
     emails = {(names.comparable(m.email), id_) for id_, m in there.items() if m.email}
     assert set(records(reader, tenant, "email", Findable)) == emails
     known = {

@@ -291,13 +291,28 @@ def test_another_external_id_meanwhile_may_say_who_it_is() -> None:
     leaves_no_trace(world, waiting)
 
 
-def test_a_rival_that_is_removed_meanwhile_is_none() -> None:
+def test_a_rival_that_is_removed_meanwhile_is_one_still() -> None:
     world = in_doubt().given(gone("p-1"))
     waiting = world.waiting()
     assert world.refusal(settled(waiting)) == (409, "linked")
-    world.given(reported("ann", last_name="Ray"))
+    world.given(reported("ann", last_name="Ray"), domain())
+    assert world.by_id(waiting).rivals == (world.id_of("p-1"),)
+    world.given(settled(waiting, "separate"))
     assert world.access_of("ann") == access("member")
     assert world.member_id("ann") == waiting
+    world.sound()
+
+
+def test_a_rival_that_is_gone_meanwhile_is_none() -> None:
+    world = two().given(mode("testing", NEW), domain(), reported("bob", directory=NEW))
+    bob = "bob@acme.example"
+    world.given(has("p-1", "zed", email="q@acme.example"), has("p-1", "zed", email=bob))
+    world.given(reported("bobby", email=bob))
+    gone_by_now, waiting = world.member_id("bob", NEW), world.waiting()
+    world.given(linked(world.id_of("p-1"), "bob", NEW))
+    assert world.refusal(settled(waiting, into=gone_by_now)) == (409, "linked")
+    world.given(settled(waiting, into=world.id_of("p-1")))
+    assert world.member_id("bobby") == world.id_of("p-1")
     world.sound()
 
 

@@ -17,6 +17,7 @@ from schemas.events import (
     PersonDeprovisioned,
     PersonRestored,
 )
+from schemas.manual import ManualStanding
 from schemas.origin import Mode
 from schemas.policy import Hold
 from schemas.recorded import ManualRecorded
@@ -167,12 +168,25 @@ def test_whom_the_product_removes_loses_access_whatever_directories_say() -> Non
     world.sound()
 
 
-def test_who_was_removed_is_found_no_more_and_may_come_back() -> None:
-    world = known().given(gone("p-1"), reported("ann"))
-    assert world.member_id("ann") != world.id_of("p-1")
+@pytest.mark.parametrize("verified", [True, False])
+def test_nobody_gets_in_with_the_address_of_who_was_removed_and_may_come_back(
+    verified: bool,
+) -> None:
+    world = known(verified=verified).given(gone("p-1"))
+    world.when(reported("ann"))
+    world.then()
+    assert world.by_id(world.waiting()).rivals == (world.id_of("p-1"),)
     world.when(has("p-1", "ann", role="viewer"))
     world.then(*BACK)
     assert world.product("p-1").applied == access("viewer")
+    world.sound()
+
+
+def test_who_was_removed_stays_out_when_a_directory_reports_them() -> None:
+    world = people().given(has("p-1", "ann", external_id=idp_id("ann")), gone("p-1"))
+    world.when(reported("ann"), joined("ann", "admins"))
+    assert world.member_id("ann") == world.id_of("p-1")
+    assert world.product("p-1").applied == NO_ACCESS
     world.sound()
 
 
@@ -274,6 +288,20 @@ def test_a_manual_suspension_survives_the_reactivation_by_the_idp() -> None:
     world.when(has("p-1", "ann"))
     world.then(*BACK)
     assert world.access_of("ann") == access("admin")
+    world.sound()
+
+
+@pytest.mark.parametrize("standing", ["suspended", "removed"])
+def test_no_second_record_with_the_address_gets_around_what_the_product_says(
+    standing: ManualStanding,
+) -> None:
+    world = known("scim").given(posted("ann"))
+    world.given(gone("p-1") if standing == "removed" else has("p-1", "ann", standing=standing))
+    world.when(posted("x", "ann@acme.example"))
+    world.then()
+    assert world.by_id(world.waiting()).rivals == (world.id_of("p-1"),)
+    world.given(settled(world.waiting(), "separate"))
+    assert world.access_of("x") == access("member")
     world.sound()
 
 

@@ -20,12 +20,16 @@ from tests.core.people import (
     at,
     compared,
     domain,
+    gone,
     has,
     made,
     new,
     old,
+    people,
+    posted,
     replaces,
     settled,
+    switched,
     unlinked,
 )
 from tests.core.scenario import (
@@ -35,6 +39,7 @@ from tests.core.scenario import (
     deactivated,
     deleted,
     grant,
+    idp_id,
     left,
     mode,
     reported,
@@ -115,6 +120,33 @@ def test_who_came_before_it_was_said_is_linked_when_it_is_said(by: str) -> None:
     assert world.member_id(name, NEW) == world.member_id("bo")
     assert world.member_id("ann", NEW) == world.member_id("ann")
     assert len(world.members()) == 3
+    world.sound()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_who_was_removed_stays_out_whenever_it_is_said(first: bool) -> None:
+    world = old("scim").given(has("p-1", "ann", external_id=idp_id("ann")))
+    world.given(gone("p-1"))
+    if first:
+        world.given(*made(), new("ann"))
+    else:
+        plain = CreateDirectory(**asked(directory_id=NEW, name="New"), kind="scim")
+        world.given(plain, mode("testing", NEW), new("ann"), replaces(DIRECTORY))
+    world.given(switched())
+    assert world.member("ann", NEW).applied == NO_ACCESS
+    assert world.member_id("ann", NEW) == world.id_of("p-1")
+    world.sound()
+
+
+def test_who_cannot_be_settled_goes_on_waiting() -> None:
+    """Whom they may be waits too, or is somebody else of their directory by now."""
+    world = people("scim").given(has("p-1", "zoe", standing="suspended"), posted("cy"))
+    world.given(posted("zoe"), CreateDirectory(**asked(directory_id=NEW, name="N"), kind="scim"))
+    waiting = world.waiting()
+    world.given(replaces(DIRECTORY))
+    world.given(at(posted("zoe", "cy@acme.example", as_user="new-zoe"), NEW))
+    assert world.member_id("zoe", NEW) == world.member_id("cy")
+    assert world.waiting() == waiting
     world.sound()
 
 
