@@ -155,7 +155,9 @@ def replace(
 ) -> None:
     """Put one directory in the place of another: compare them, and with --switch do it.
 
-    People of both are one member each, found by the IdP's id or by email.
+    People of both are one member each, found by the IdP's id or by email, whoever owns the domain.
+
+    To compare NEW with another directory than it was made to replace says that it replaces OLD.
 
     Leave NEW in testing until it has sent everybody: nobody's access moves before the switch.
 

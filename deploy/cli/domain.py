@@ -31,7 +31,8 @@ def verify(
     domain: Domain,
     tenant: Tenant,
     vouch: Annotated[
-        bool, typer.Option("--vouch", help="You know it; DNS is not asked, the audit log tells it.")
+        bool,
+        typer.Option("--vouch", help="Take your word: DNS is not asked, the audit log says so."),
     ] = False,
     json: AsJson = False,
 ) -> None:

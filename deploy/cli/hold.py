@@ -39,7 +39,7 @@ def approve(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Let what is desired happen; of a `conflict`: it is the same person, or the rival.
+    """Let what is desired happen; of a `conflict`: it is who returns, or the one of `rivals`.
 
     Example: rollcall hold approve "$MEMBER" -t acme
     """

@@ -45,7 +45,8 @@ _COLUMNS = ("request", "count", "p50_ms", "p95_ms", "p99_ms", "statuses")
 
 
 Provider = Annotated[
-    Simulated, typer.Argument(metavar="PROVIDER", help="Whose manner.", show_default=False)
+    Simulated,
+    typer.Argument(metavar="PROVIDER", help="Which IdP it behaves as.", show_default=False),
 ]
 Url = Annotated[
     str | None,
@@ -56,7 +57,7 @@ Url = Annotated[
 Token = Annotated[
     str | None,
     typer.Option(
-        help="Token of the SCIM directory, else one is made; or the secret of webhooks.",
+        help="Token of the SCIM directory, or secret of the webhooks.",
         show_default=False,
     ),
 ]
@@ -66,7 +67,7 @@ MaybeTenant = Annotated[
 Directory = Annotated[str | None, typer.Option(help="Id of the directory.", show_default=False)]
 People = Annotated[int, typer.Option(min=1, max=100_000, help="How many people.")]
 Groups = Annotated[int, typer.Option(min=0, max=1_000, help="How many groups.")]
-Seed = Annotated[int, typer.Option(help="Another one gives another company.")]
+Seed = Annotated[int, typer.Option(help="Another one gives another company; the same, the same.")]
 Life = Annotated[
     bool, typer.Option("--life", help="Also renames, moves, departures, returns and more.")
 ]
@@ -100,9 +101,11 @@ def simulate(
 
     With --life there are renames, departures, returns and more, each followed by a sync.
 
-    Without --token it takes -t and --directory, and makes a token that ends with it.
+    It takes -t and --directory, and makes a token that it revokes at the end; or --token alone.
 
     The workos:… ones send signed webhooks of the --directory, which is to be assigned before.
+
+    Those are signed with the first of ROLLCALL_WORKOS_WEBHOOK_SECRETS, or with --token.
 
     Ends with 1 if there were surprises.
 
