@@ -61,7 +61,7 @@ def rollcall(
     """Gateway, processors and sinks, all of them running: one for all tests of the SCIM door."""
     with (
         new_world(stack, template, tmp_path_factory.mktemp("scim")) as world,
-        world.rollcall(),
+        world.processes("processors", "sinks", "gateway"),
     ):
         yield world
 

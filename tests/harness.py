@@ -207,10 +207,9 @@ class World:
             yield process
 
     @contextmanager
-    def rollcall(self) -> Iterator[dict[Stage, Process]]:
-        """All three stages, started side by side, and ready."""
+    def processes(self, *stages: Stage) -> Iterator[dict[Stage, Process]]:
+        """Processes of these stages, started side by side, and ready."""
         with ExitStack() as running:
-            stages: tuple[Stage, ...] = ("processors", "sinks", "gateway")
             processes = {
                 stage: running.enter_context(self.process(stage, ready=False)) for stage in stages
             }

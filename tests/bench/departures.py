@@ -68,8 +68,7 @@ def measured(world: World, people: int) -> Iterator[Figure]:
     database = world.settings.require_database()
     with (
         load.opened(world, [company]) as worker,
-        world.process("sinks"),
-        world.process("gateway"),
+        world.processes("sinks", "gateway"),
         httpx2.Client(timeout=60) as http,
         psycopg.connect(database, autocommit=True) as connection,
     ):

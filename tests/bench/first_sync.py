@@ -56,12 +56,10 @@ class Sync:
 
 def measured(world: World, people: int) -> Iterator[Figure]:
     """With 1, 16 and 64 requests at once, as many people each, and a tenant of its own for each."""
-    count = max(HUNDRED, min(2_000, people // 50))
+    count = max(JOINS + FEW, min(2_000, people // 50))
     with ExitStack() as running:
-        processes = {
-            stage: running.enter_context(world.process(stage))
-            for stage in ("processors", "sinks", "gateway")
-        }
+        stages = world.processes("processors", "sinks", "gateway")
+        processes = running.enter_context(stages)
         token = {"Authorization": f"Bearer {world.settings.require_admin_token()}"}
         http = httpx2.Client(base_url=world.settings.url, headers=token, timeout=60)
         running.enter_context(http)

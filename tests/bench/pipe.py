@@ -73,7 +73,8 @@ def _sinks_alone(world: World, records: int) -> float:
 
 
 def _both(world: World, made: list[Message], count: int) -> float:
-    with world.process("processors") as worker, world.process("sinks") as sinks:
+    with world.processes("processors", "sinks") as both:
+        worker, sinks = both["processors"], both["sinks"]
         load.applied(sinks, -1)
         begun = time.perf_counter()
         load.publish(world, made)

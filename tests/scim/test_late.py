@@ -106,7 +106,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     folder = tmp_path_factory.mktemp("late")
     with (
         shelter(folder, [("gateway", "held")]) as (parts, world),
-        world.rollcall(),
+        world.processes("processors", "sinks", "gateway"),
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(limits, "OUTCOME_SECONDS", 4)

@@ -31,7 +31,7 @@ def test_poison_is_found_and_everything_else_is_decided(world: World) -> None:
     on_the_lanes([change for each in customers for change in each.settings()], world)
     changes = [change for each in customers for change in each.changes()]
     poison: Counter[str] = Counter()
-    with world.process("sinks"), world.process("processors"), logs(world) as read:
+    with world.processes("sinks", "processors"), logs(world) as read:
         eventually(lambda: len(world.rows("SELECT FROM directory")) == CUSTOMERS, SECONDS)
         for number in range(0, len(changes), EVERY):
             on_the_lanes(changes[number : number + EVERY], world)
