@@ -186,7 +186,7 @@ def test_without_a_secret_the_door_stays_shut_and_says_why(opened: Opening) -> N
 def test_a_broker_that_does_not_confirm_is_503(
     opened: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "DELIVERY_SECONDS", 2)
+    monkeypatch.setattr(limits, "DELIVERY_SECONDS", 1)
     door = opened(kafka="127.0.0.1:1")  # nobody listens there
     door.write(rows.tenant("acme"), *rows.directory("acme", DIRECTORY))
     answer = door.post_event(event("dsync.user.created", user()))
