@@ -39,12 +39,13 @@ _OF_DIRECTORY = """
     ORDER BY member_id, user_id
 """
 _UNMAPPED = """
-    SELECT old.name, mapping.role, mapping.workspaces,
-        (SELECT min(new.group_id) FROM directory_group AS new
-         WHERE new.tenant_id = :tenant_id AND new.directory_id = :new AND NOT new.deleted
-             AND new.name = old.name) AS group_id
+    SELECT old.name, mapping.role, mapping.workspaces, same.group_id
     FROM group_mapping AS mapping
     JOIN directory_group AS old USING (tenant_id, directory_id, group_id)
+    LEFT JOIN (
+        SELECT name, min(group_id) AS group_id FROM directory_group
+        WHERE tenant_id = :tenant_id AND directory_id = :new AND NOT deleted
+        GROUP BY name) AS same ON same.name = old.name
     WHERE tenant_id = :tenant_id AND directory_id = :old AND NOT EXISTS (
         SELECT FROM group_mapping AS again
         JOIN directory_group AS new USING (tenant_id, directory_id, group_id)

@@ -136,6 +136,32 @@ def test_members_are_filtered_and_paged(acme: Door) -> None:
     assert ids("limit=1&after=m3") == (["m4"], None)
 
 
+def test_a_comparison_lists_each_group_without_mapping_once_and_who_has_its_name(
+    acme: Door,
+) -> None:
+    """Of several groups of that name, which IdPs may send, the first; none that is deleted."""
+    acme.write(*rows.directory("acme", "new"))
+    acme.administer("UPDATE directory SET replaces = 'acme-okta' WHERE directory_id = 'new'")
+    groups = [("acme-okta", each, each.title(), False) for each in ("gone", "mapped", "twice")]
+    groups += [("new", "1", "Gone", True), ("new", "2", "Mapped", False)]
+    groups += [("new", str(n), "Twice", deleted) for n, deleted in ((3, True), (4, False))]
+    groups += [("new", "5", "Twice", False), ("new", "6", "Mapped", False)]
+    mappings = [("acme-okta", each) for each in ("gone", "mapped", "twice")] + [("new", "2")]
+    life = {"resource": {}, "revision": 1, "created_at": rows.LONG_AGO, "tenant_id": "acme"}
+    grants = {"tenant_id": "acme", "role": "viewer", "workspaces": []}
+    acme.write(
+        *(
+            rows.insert("directory_group", **life, directory_id=d, group_id=g, name=n, deleted=x)
+            for d, g, n, x in groups
+        ),
+        *(rows.insert("group_mapping", **grants, directory_id=d, group_id=g) for d, g in mappings),
+    )
+    found = get(acme, "/api/tenants/acme/directories/new/comparison")["unmapped_groups"]
+    expected = [("Admins of acme", None), ("Gone", None), ("Twice", "4")]
+    assert [(each["name"], each["group_id"]) for each in found] == expected
+    assert [each["role"] for each in found] == ["admin", "viewer", "viewer"]
+
+
 def test_the_audit_log_is_filtered_and_paged(acme: Door) -> None:
     acme.write(
         rows.audit_entry("acme", 2, member_id=None, role_to=None),
