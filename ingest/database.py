@@ -6,7 +6,7 @@ many, ask Postgres only when their directory is not cached.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import sqlalchemy
@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, exc, func, select
 
 from ingest.refusals import NotFoundError, UnavailableError
-from schemas import read_models
+from schemas import limits, read_models
 from schemas.events import OPERATOR_TENANT
 from schemas.settings import Settings
 
@@ -22,6 +22,7 @@ CONNECT_SECONDS = 5
 """How long a connection may take to be made."""
 POOL_SIZE = 10
 """Connections of one gateway, besides the one that listens for outcomes."""
+_AWAY: Final = "The database is away or too slow: send the request again."
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
@@ -60,6 +61,7 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         arguments = connection_arguments(settings)
+        arguments["options"] += f" -c statement_timeout={limits.READ_SECONDS}s"
         self._engine = sqlalchemy.create_engine(
             "postgresql+psycopg://",
             creator=lambda: psycopg.connect(**arguments),
@@ -76,7 +78,7 @@ class Database:
 
         Raises:
             NotFoundError: there is no such tenant.
-            UnavailableError: Postgres is away.
+            UnavailableError: Postgres is away, or a query takes longer than `limits.READ_SECONDS`.
         """
         with self.across_tenants() as connection:
             scope = func.set_config(read_models.TENANT_SETTING, tenant_id, True)
@@ -93,13 +95,13 @@ class Database:
         """A transaction without a tenant: it sees tenants and the owners of directories only.
 
         Raises:
-            UnavailableError: Postgres is away.
+            UnavailableError: Postgres is away, or a query takes longer than `limits.READ_SECONDS`.
         """
         try:
             with self._engine.begin() as connection:
                 yield connection
         except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-            raise UnavailableError("The database is away: send the request again.") from error
+            raise UnavailableError(_AWAY) from error
 
     def require_tenant(self, tenant_id: str) -> None:
         """Refuse a tenant that is not there.

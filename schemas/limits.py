@@ -113,7 +113,7 @@ IGNORED_NAMES: Final = 20
 TENANT_READS: Final = 5
 """Connections to Postgres that the SCIM requests of one tenant use at once: half of them."""
 READ_SECONDS: Final = 10
-"""How long a query of the SCIM door may take."""
+"""How long a query of the gateway may take, be it of the SCIM door or the admin API."""
 SCIM_AT_ONCE: Final = 64
 """SCIM requests of one tenant that a gateway works on at once; others wait (DESIGN §5)."""
 WARNINGS: Final = 500
