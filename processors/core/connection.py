@@ -43,7 +43,8 @@ def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
             sentence=f"The directory {change.name} was connected.",
             status=201,
         )
-    if (known.name, known.provider, known.kind) != (wanted.name, wanted.provider, wanted.kind):
+    same = (known.name, known.provider, known.kind) == (wanted.name, wanted.provider, wanted.kind)
+    if not same or change.replaces not in {None, known.replaces}:
         detail = f"{change.directory_id} is already there as {known.name} ({known.provider})"
         return answers.refused(draft, change, 409, "taken", detail)
     return answers.unchanged(draft, change, details(change.directory_id, known))

@@ -13,6 +13,7 @@ from processors.core.draft import Draft
 from processors.core.gate_records import is_admin, is_held
 from schemas import state
 from schemas.access import Access
+from schemas.origin import Mode
 from schemas.policy import Hold, HoldReason
 from schemas.settings_state import Admin, Tenant
 from schemas.state import DirectoryUser, Leaving, Member, UserKey
@@ -66,10 +67,9 @@ def ask(draft: Draft, case: Case) -> Ruling:
         tested = {each for each, mode in modes.items() if mode == "testing"}
         if (untested := _without(draft, case, tested)) is not None:
             return _as_if_alone(draft, case, untested)
-    for mode in _MODES:
-        if mode != past and (mode in modes.values() or _is_discarded(case, mode)):
-            left = None if applied == case.wanted else _hold(case, mode)
-            return Ruling(allowed=applied, hold=left, stopped=case.wanted)
+    if (held := _by_mode(case, set(modes.values()), past)) is not None:
+        left = None if applied == case.wanted else held
+        return Ruling(allowed=applied, hold=left, stopped=case.wanted)
     ruling = _unstopped(case)
     for reason, gate in _GATES:
         asked = ruling.allowed
@@ -79,6 +79,20 @@ def ask(draft: Draft, case: Case) -> Ruling:
                 ruling, allowed=allowed, hold=_hold(case, reason), stopped=asked
             )
     return _doubted(case, ruling)
+
+
+def _by_mode(case: Case, modes: set[Mode], past: HoldReason | None) -> Hold | None:
+    """The hold of a mode that stops everything.
+
+    What was discarded in one stays so in any other: no activation lets in who was not wanted.
+    """
+    hold = case.member.hold
+    is_left = hold is not None and hold.reason in _MODES and _is_discarded(case, hold.reason)
+    said = [hold.reason] if hold is not None and is_left else []
+    for reason in (*(each for each in _MODES if each in modes), *said):
+        if reason != past:
+            return Hold(reason=reason, discarded=is_left)
+    return None
 
 
 def _doubted(case: Case, ruling: Ruling) -> Ruling:

@@ -55,7 +55,10 @@ def link(draft: Draft, change: LinkMember) -> Decision:
 
 
 def unlink(draft: Draft, change: UnlinkMember) -> Decision:
-    """A directory speaks for a member no longer; the access that it gave stays as a manual one."""
+    """A directory speaks for a member no longer; the access that it gave stays as a manual one.
+
+    But not where other directories go on speaking for the member: what they say counts alone.
+    """
     if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
         return answers.no_tenant(draft, change)
     place = state.member_key(draft.tenant_id, change.member_id)
@@ -70,11 +73,15 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
     for directory_id in _with_former(draft, change.directory_id):
         _untie_all(draft, directory_id, member)
         left = linking.close(draft, directory_id, change.member_id, left)
-    kept = state.changed(left, manual=_kept(left))
+    modes = {draft.directory(each).mode for each in left.spoken_for}
+    alone = modes <= {"testing"}  # nobody's access moves by a test
+    kept = state.changed(left, manual=_kept(left)) if alone else left
     draft.put(place, kept)
-    description.tell_manual(draft, change.member_id, kept)
+    if alone:
+        description.tell_manual(draft, change.member_id, kept)
     idp = explain.idp(draft.directory(change.directory_id))
-    sentence = f"{member.display_name} was unlinked from {idp} and keeps their access."
+    what = "keeps their access" if alone else "has what other directories say"
+    sentence = f"{member.display_name} was unlinked from {idp} and {what}."
     draft.audit(f"member/{change.member_id}", sentence, part="unlink")
     members.reevaluate(draft, change.member_id, was=member)
     body = {"member_id": change.member_id, "directory_id": change.directory_id}
@@ -139,7 +146,7 @@ def _untie_all(draft: Draft, directory_id: str, member: Member) -> None:
 def _kept(member: Member) -> Manual:
     """What was applied, as what the product itself grants."""
     applied, known = member.applied, member.manual or Manual()
-    has_left = not member.spoken_for and applied.standing == "none"
+    has_left = applied.standing == "none"
     return Manual(
         standing="suspended" if has_left and known.standing == "active" else known.standing,
         role=applied.role,

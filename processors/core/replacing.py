@@ -29,7 +29,17 @@ def lacking(draft: Draft, change: CreateDirectory | SetDirectory) -> tuple[int, 
         return 404, "unknown_directory", f"no other directory {change.replaces} in this tenant"
     if old.replaced_by is not None:
         return 409, "replaced", f"{old.name} was replaced by {old.replaced_by}"
-    return None
+    return _is_done(draft, change)
+
+
+def _is_done(draft: Draft, change: CreateDirectory | SetDirectory) -> tuple[int, str, str] | None:
+    """What was switched to stays in that one's place: by it is known whose grants are over."""
+    known = draft.get(state.directory_key(draft.tenant_id, change.directory_id), Directory)
+    if known is None or known.replaces is None:
+        return None
+    if draft.directory(known.replaces).replaced_by != change.directory_id:
+        return None
+    return 409, "switched", f"{known.name} has replaced {known.replaces} already"
 
 
 def begin(draft: Draft, directory: Directory) -> None:

@@ -46,6 +46,7 @@ from tests.core.scenario import (
     mode,
     policy,
     reported,
+    ruled,
     scim_changed,
 )
 
@@ -346,6 +347,19 @@ def test_a_link_in_a_directory_that_moves_nobody_leaves_access_as_it_is(now: Mod
     world.when(mode("active"))
     world.work_through()
     assert world.access_of("ann") == access("admin")
+    world.sound()
+
+
+def test_what_was_discarded_in_a_test_stays_so_whatever_the_mode() -> None:
+    world = known().given(mode("testing"), reported("ann"))
+    world.given(ruled(world.id_of("p-1"), "discard"), mode("paused"))
+    assert world.product("p-1").hold == Hold(reason="paused", discarded=True)
+    world.when(mode("active"))
+    world.work_through()
+    world.then()
+    assert world.product("p-1").hold == Hold(reason="paused", discarded=True)
+    world.given(ruled(world.id_of("p-1"), "approve"))
+    assert world.access_of("ann") == access("member")
     world.sound()
 
 
