@@ -37,8 +37,7 @@ def world(stack: Stack, template: str, tmp_path_factory: pytest.TempPathFactory)
     """A world whose stages all run; each test leaves no letter open."""
     with (
         new_world(stack, template, tmp_path_factory.mktemp("letters")) as own,
-        own.process("gateway"),
-        own.process("sinks"),
+        own.processes("gateway", "sinks"),
     ):
         yield own
 

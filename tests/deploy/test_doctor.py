@@ -50,12 +50,7 @@ def lively(
     with ExitStack() as running:
         folder = tmp_path_factory.mktemp("lively")
         world = running.enter_context(new_world(stack, template, folder))
-        processes = {
-            stage: running.enter_context(world.process(stage, ready=False)) for stage in STAGES
-        }
-        for process in processes.values():
-            process.until_ready()
-        yield Lively(world, processes)
+        yield Lively(world, running.enter_context(world.processes(*STAGES)))
 
 
 class Report:

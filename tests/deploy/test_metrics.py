@@ -37,8 +37,7 @@ def running(world: World) -> Iterator[Running]:
     }
     with (
         load.opened(world, [company]) as worker,
-        world.process("sinks") as sinks,
-        world.process("gateway") as gateway,
+        world.processes("sinks", "gateway") as others,
         httpx2.Client(base_url=world.settings.url, timeout=SECONDS) as http,
     ):
         for event in created.values():
@@ -52,7 +51,7 @@ def running(world: World) -> Iterator[Running]:
         listed = http.get(f"/api/tenants/{company.tenant_id}/members", headers=token)
         assert listed.status_code == 200
         eventually(lambda: len(world.rows(members)) == PEOPLE - 1, SECONDS)
-        yield Running(gateway, worker, sinks)
+        yield Running(others["gateway"], worker, others["sinks"])
 
 
 def post(world: World, http: httpx2.Client, event: workos.Event) -> int:

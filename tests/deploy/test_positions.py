@@ -86,7 +86,7 @@ def test_an_input_that_was_made_anew_is_accepted_and_a_worker_decides_what_comes
     assert all(each.endswith(": a lost disk") for each in (anew, *moves))
     installation.load(world.settings)
     assert standing(world).verdict == "behind by 4"
-    with world.process("processors"), world.process("gateway"):
+    with world.processes("processors", "gateway"):
         eventually(lambda: world.messages("access-events-v1"), SECONDS)
         listed = json.loads(run(world, "audit", "list", "-t", "_rollcall", "--json").stdout)
         assert [each["sentence"] for each in reversed(listed["entries"])] == [anew, *moves]
@@ -208,7 +208,7 @@ def test_a_world_that_runs_says_ok_and_one_that_waits_how_far_it_is_behind(world
     def everything_is_ok() -> bool:
         return {each.verdict for each in survey.standings(world.settings)} == {"ok"}
 
-    with world.process("processors"), world.process("sinks"):
+    with world.processes("processors", "sinks"):
         world.produce(CHANGES, *SETTINGS, reported("ann"))
         eventually(lambda: standing(world).position, SECONDS)
         eventually(lambda: standing(world, "audit_log", AUDIT).position, SECONDS)
