@@ -11,7 +11,7 @@ from ingest.scim.resources import is_group, provider_for
 from schemas import limits
 from tests.harness import World
 from tests.scim.idp import USER, Admin, Idp, adds, replaces, user
-from tests.scim.within import storage_of
+from tests.scim.within import parts_of, storage_of
 
 URN = "urn:acme:params:scim:2.0:User"
 CARD = "5500 0000 0000 0004"  # none of those that the canary of this world looks for
@@ -112,7 +112,8 @@ def test_a_page_of_groups_ends_where_their_members_are_too_many(
         idp.group(f"Team {number}", *people)
 
     async def page(first: int) -> tuple[int | None, list[str | None]]:
-        async with storage_of(rollcall, idp) as storage:
+        async with parts_of(rollcall) as parts:
+            storage = await storage_of(rollcall, parts, idp)
             (groups,) = [each for each in provider_for(()).resource_types if is_group(each)]
             asked: SearchRequest[Any] = SearchRequest(start_index=first, count=limits.SCIM_PAGE)
             found = await storage.search([groups], asked)

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 from scim2_client.engines.httpx2 import SyncSCIMClient
@@ -16,7 +17,7 @@ from typing_extensions import override
 from ingest.scim.resources import provider_for
 from tests.harness import World
 from tests.scim.idp import Admin, Idp, administering
-from tests.scim.within import storage_of
+from tests.scim.within import Parts, parts_of, storage_of
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,22 @@ def test_scim_sanity_finds_no_fault(directory: Idp) -> None:
     assert "All tests passed" in said.stdout
 
 
+class Within(NamedTuple):
+    """The parts of a gateway, and the event loop on which they run."""
+
+    runner: asyncio.Runner
+    parts: Parts
+
+
+@pytest.fixture(scope="module")
+def within(rollcall: World) -> Iterator[Within]:
+    """One for all tests of the contract; each has a directory of its own."""
+    with asyncio.Runner() as runner:
+        opened = parts_of(rollcall)
+        yield Within(runner, runner.run(opened.__aenter__()))
+        runner.run(opened.__aexit__(None, None, None))
+
+
 CURSORS = {name: None for name in dir(ScimStorageContract) if name.startswith("test_cursor")}
 """Of pages by cursor, which we do not announce."""
 
@@ -74,8 +91,6 @@ class TestStorage(AsyncScimStorageContract):
 
     @pytest.fixture
     @override
-    def storage(self, rollcall: World, directory: Idp) -> Iterator[ScimStorage]:
-        with asyncio.Runner() as runner:
-            opened = storage_of(rollcall, directory)
-            yield BlockingStorage(runner.run(opened.__aenter__()), runner)
-            runner.run(opened.__aexit__(None, None, None))
+    def storage(self, rollcall: World, within: Within, directory: Idp) -> ScimStorage:
+        storage = storage_of(rollcall, within.parts, directory)
+        return BlockingStorage(within.runner.run(storage), within.runner)

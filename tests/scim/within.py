@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from ingest.connections import Connections
 from ingest.outcomes import Outcomes
@@ -20,27 +21,43 @@ from tests.harness import World
 from tests.scim.idp import Idp
 
 
+class Parts(NamedTuple):
+    """What all requests of a gateway share."""
+
+    connections: Connections
+    publisher: Publisher
+    outcomes: Outcomes
+
+
 @asynccontextmanager
-async def storage_of(world: World, idp: Idp) -> AsyncIterator[DirectoryStorage]:
-    """The storage of an IdP's directory, for as long as the test's event loop runs."""
-    connections = Connections(world.settings)
-    publisher = Publisher(world.settings, world.installation)
-    outcomes = Outcomes(world.settings)
-    await connections.open()
-    publisher.start()
-    outcomes.start()
+async def parts_of(world: World) -> AsyncIterator[Parts]:
+    """The parts, running, for as long as the test's event loop runs."""
+    parts = Parts(
+        Connections(world.settings),
+        Publisher(world.settings, world.installation),
+        Outcomes(world.settings),
+    )
+    await parts.connections.open()
+    parts.publisher.start()
+    parts.outcomes.start()
     try:
-        await outcomes.until_ready()
-        bearer = await Tokens(connections).bearer([idp.http.headers["Authorization"]])
-        reading = Reading(connections, bearer, Revisions(), lambda: False)
-        deadline = asyncio.get_running_loop().time() + 120
-        writing = Writing(GivenUp(connections), publisher, outcomes, bearer, deadline)
-        redactor = Redactor(world.settings.require_redaction_key())
-        writes = Writes(bearer, reading, writing, redactor)
-        yield DirectoryStorage(
-            provider_for(bearer.own_attributes), reading, writes, world.settings.url
-        )
+        await parts.outcomes.until_ready()
+        yield parts
     finally:
-        await outcomes.close()
-        await publisher.close()
-        await connections.close()
+        await parts.outcomes.close()
+        await parts.publisher.close()
+        await parts.connections.close()
+
+
+async def storage_of(world: World, parts: Parts, idp: Idp) -> DirectoryStorage:
+    """The storage of an IdP's directory, as a request has it, with two minutes for all it does."""
+    bearer = await Tokens(parts.connections).bearer([idp.http.headers["Authorization"]])
+    reading = Reading(parts.connections, bearer, Revisions(), lambda: False)
+    deadline = asyncio.get_running_loop().time() + 120
+    given_up = GivenUp(parts.connections)
+    writing = Writing(given_up, parts.publisher, parts.outcomes, bearer, deadline)
+    redactor = Redactor(world.settings.require_redaction_key())
+    writes = Writes(bearer, reading, writing, redactor)
+    return DirectoryStorage(
+        provider_for(bearer.own_attributes), reading, writes, world.settings.url
+    )
