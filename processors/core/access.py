@@ -66,7 +66,7 @@ def desired(draft: Draft, member: Member, users: Users) -> Desired:
     if manual is not None and (manual.protected or not member.spoken_for):
         granted = Access(standing="active", role=manual.role, workspaces=manual.workspaces)
         return Desired(access=granted, because=_by_product(member), by_product=True)
-    return _by_directories(draft, member, speaking(draft, member, users))
+    return _by_directories(draft, member, _after_switch(draft, speaking(draft, member, users)))
 
 
 def _by_directories(draft: Draft, member: Member, users: Users) -> Desired:
@@ -130,6 +130,17 @@ def _is_succeeded(draft: Draft, member: Member, directory_id: str) -> bool:
     while successor is not None and not is_linked(member, successor):
         successor = draft.directory(successor).replaced_by
     return successor is not None
+
+
+def _after_switch(draft: Draft, users: Users) -> Users:
+    """Those that count once a directory that is tested has taken the place of another.
+
+    It is what a comparison shows, losses included: the gates see to it that the other one goes on
+    counting until then.
+    """
+    directories = [draft.directory(key.directory_id) for key, _ in users]
+    over = {each.replaces for each in directories if each.mode == "testing"}
+    return tuple(each for each in users if each[0].directory_id not in over)
 
 
 def _by_product(member: Member) -> Because:

@@ -5,6 +5,7 @@ from msgspec import structs
 from processors.core import access, domains, profile
 from processors.core.draft import Draft
 from schemas import state
+from schemas.manual import Manual
 from schemas.recorded import ManualRecorded
 from schemas.state import Member
 
@@ -17,11 +18,11 @@ def described(draft: Draft, member: Member, users: access.Users) -> Member:
     """
     manual = member.manual
     if manual is not None and (manual.protected or not member.spoken_for):
-        return state.changed(member, email=manual.email, display_name=manual.display_name)
+        return _as_product_says(member, manual)
     known = [each for each in users if not each[1].deleted and not each[1].in_conflict]
     sure = [each for each in known if draft.directory(each[0].directory_id).mode != "testing"]
     if known and not sure and manual is not None:
-        return state.changed(member, email=manual.email, display_name=manual.display_name)
+        return _as_product_says(member, manual)
     said = [user for _, user in (sure or known)]
     if not said:
         return member
@@ -51,6 +52,11 @@ def tell_manual(draft: Draft, member_id: str, member: Member) -> None:
             **structs.asdict(manual),
         )
     )
+
+
+def _as_product_says(member: Member, manual: Manual) -> Member:
+    name = manual.display_name or manual.email or member.product_id or ""
+    return state.changed(member, email=manual.email, display_name=name)
 
 
 def _may_have(draft: Draft, member: Member, email: str | None) -> bool:

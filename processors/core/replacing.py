@@ -29,17 +29,27 @@ def lacking(draft: Draft, change: CreateDirectory | SetDirectory) -> tuple[int, 
         return 404, "unknown_directory", f"no other directory {change.replaces} in this tenant"
     if old.replaced_by is not None:
         return 409, "replaced", f"{old.name} was replaced by {old.replaced_by}"
-    return _is_done(draft, change)
+    return _unfit(draft, change)
 
 
-def _is_done(draft: Draft, change: CreateDirectory | SetDirectory) -> tuple[int, str, str] | None:
-    """What was switched to stays in that one's place: by it is known whose grants are over."""
+def _unfit(draft: Draft, change: CreateDirectory | SetDirectory) -> tuple[int, str, str] | None:
+    """Why a directory cannot come into another one's place any more.
+
+    What was switched to stays in that one's place: by it is known whose grants are over.
+    """
     known = draft.get(state.directory_key(draft.tenant_id, change.directory_id), Directory)
-    if known is None or known.replaces is None:
+    if known is None or known.replaces == change.replaces:
         return None
-    if draft.directory(known.replaces).replaced_by != change.directory_id:
-        return None
-    return 409, "switched", f"{known.name} has replaced {known.replaces} already"
+    if known.replaces is not None and (
+        draft.directory(known.replaces).replaced_by == change.directory_id
+    ):
+        return 409, "switched", f"{known.name} has replaced {known.replaces} already"
+    if known.deleted_at is not None:
+        return 409, "ended", f"{known.name} has ended: it replaces no other"
+    mode = change.mode if isinstance(change, SetDirectory) else None
+    if (mode or known.mode) != "testing":
+        return 409, "not_testing", f"{known.name} moves access: put it into mode testing first"
+    return None
 
 
 def begin(draft: Draft, directory: Directory) -> None:
@@ -64,6 +74,8 @@ def switch(draft: Draft, change: SwitchDirectory) -> Decision:
         return answers.refused(draft, change, 404, "unknown_directory", detail)
     if new.replaces is None or new.deleted_at is not None:
         detail = f"{new.name} replaces no directory: say first which"
+        if new.deleted_at is not None:
+            detail = f"{new.name} has ended: it replaces no other"
         return answers.refused(draft, change, 409, "replaces_nothing", detail)
     old = draft.directory(new.replaces)
     if old.replaced_by == change.directory_id:

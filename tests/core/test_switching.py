@@ -269,7 +269,8 @@ def test_what_is_there_replaces_nothing_by_being_made_again() -> None:
     plain = CreateDirectory(**asked(directory_id=NEW, name="New"), kind="scim")
     again = CreateDirectory(**asked(directory_id=NEW, name="New", replaces=DIRECTORY), kind="scim")
     assert world.given(plain).refusal(again) == (409, "taken")
-    world.given(replaces(DIRECTORY))
+    assert world.refusal(replaces(DIRECTORY)) == (409, "not_testing")
+    world.given(mode("testing", NEW), replaces(DIRECTORY))
     for same in (plain, again):
         world.when(replace(same, change_id=asked()["change_id"]))
         assert world.answer()[0] == 200
