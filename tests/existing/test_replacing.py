@@ -82,7 +82,9 @@ def test_workos_is_replaced_by_direct_scim(rollcall: World, admin: Admin, cli: C
 
         # The old one goes on reporting, and counts no more.
         late = datetime.now(UTC) + timedelta(minutes=1)
-        post(rollcall, [deactivation({"data": most[1]}, late)])
+        renamed = deactivation({"data": most[1]}, late)
+        renamed["data"] |= {"state": "active", "last_name": "Other"}
+        post(rollcall, [renamed])
         assert idp.patch(f"Groups/{admins}", adds(ids[most[1]["email"]])).is_success
         eventually(lambda: _role(admin, most[1]["email"]) == "admin", 30)
         assert sum("goes on reporting" in each for each in admin.sentences()) == 1
