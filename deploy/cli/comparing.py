@@ -3,6 +3,7 @@
 import typer
 
 from deploy.cli import client, display
+from deploy.cli.errors import CommandError
 
 _PEOPLE = ("display_name", "email", "standing", "role", "desired", "may_be", "member_id")
 _LISTS = {
@@ -14,11 +15,22 @@ _LISTS = {
 
 
 def compare(api: client.Api, path: tuple[str, ...], old: str) -> client.Body:
-    """How a directory compares with the one that it is to replace."""
-    directories = api.get(*path[:3])["directories"]
-    known = next((each for each in directories if each["directory_id"] == path[-1]), None)
-    if known is None or known["replaces"] != old:
-        api.put(*path, replaces=old)
+    """How a directory compares with the one that it is to replace.
+
+    Raises:
+        CommandError: it is to replace another one, or none.
+    """
+    directories = {each["directory_id"]: each for each in api.get(*path[:3])["directories"]}
+    known, former = directories.get(path[-1]), directories.get(old, {})
+    if former.get("replaced_by") is not None:
+        raise CommandError(
+            f"{old} was replaced by {former['replaced_by']} on {former['ended_at'][:10]}."
+        )
+    if known is not None and known["replaces"] != old:
+        raise CommandError(
+            f"{path[-1]} replaces {known['replaces'] or 'none'}: `rollcall directory set"
+            f" {path[-1]} --mode testing --replaces {old}` says that it does."
+        )
     return api.get(*path, "comparison")
 
 

@@ -22,7 +22,7 @@ OfProvider = Annotated[Provider, typer.Option("--provider", help="Which IdP it i
 
 _COLUMNS = (
     *("directory_id", "name", "provider", "kind", "mode", "connected", "on_disconnect"),
-    "ended_at",
+    *("ended_at", "replaced_by"),
 )
 _MODES = {
     "testing": "is recorded, and moves nobody's access until it is active",
@@ -105,6 +105,10 @@ def set_directory(
     on_disconnect: Annotated[
         OnDisconnect | None, typer.Option(help="What its end means for its people's access.")
     ] = None,
+    replaces: Annotated[
+        str | None,
+        typer.Option(metavar="DIRECTORY", help="Whose place it is to take; in testing only."),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Say whether a directory moves access, and what its end means for its people.
@@ -113,10 +117,11 @@ def set_directory(
 
     Example: rollcall directory set "$DIRECTORY" --mode testing --on-disconnect keep -t acme
     """
-    if mode is None and on_disconnect is None:
-        raise typer.BadParameter("say --mode, --on-disconnect, or both")
+    if mode is None and on_disconnect is None and replaces is None:
+        raise typer.BadParameter("say --mode, --on-disconnect, or --replaces")
     path = ("tenants", tenant, "directories", directory)
-    body = client.connect().put(*path, mode=mode, on_disconnect=on_disconnect)
+    said = {"mode": mode, "on_disconnect": on_disconnect, "replaces": replaces}
+    body = client.connect().put(*path, **said)
     says = f"What the directory {directory} says {_MODES[body['mode']]}."
     ends = f"When it ends, its people {_ENDS[body['on_disconnect']]}."
     display.done(body, says, ends, json_wanted=json)

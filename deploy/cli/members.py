@@ -11,7 +11,7 @@ from deploy.cli.options import AsJson, DirectoryId, Limit, MemberId, Tenant
 
 app = typer.Typer(no_args_is_help=True)
 
-_COLUMNS = ("display_name", "email", "role", "workspaces", "standing", "member_id")
+_COLUMNS = ("display_name", "email", "role", "workspaces", "standing", "product_id", "member_id")
 
 
 @app.command("list")

@@ -80,6 +80,9 @@ def test_workos_is_replaced_by_direct_scim(rollcall: World, admin: Admin, cli: C
         assert admin.until_standing(stranger, "active")["email"] == "zed@acme.example"
         assert len(_members(admin)) == 13
 
+        again = cli.run("directory", "replace", old, new, "-t", admin.tenant_id)
+        assert f"was replaced by {new}" in str(again.exception)
+
         # The old one goes on reporting, and counts no more.
         late = datetime.now(UTC) + timedelta(minutes=1)
         renamed = deactivation({"data": most[1]}, late)
