@@ -82,7 +82,9 @@ def tell(draft: Draft, key: UserKey, user: DirectoryUser, match: matching.Match)
     idp = explain.idp(draft.directory(key.directory_id))
     sentence = f"{user.display_name} of {idp} was linked to the member {match.member_id} by the"
     subject = f"directory_user/{key.user_id}"
-    draft.audit(subject, f"{sentence} {match.by}.", part=f"link/{match.member_id}")
+    draft.audit(
+        subject, f"{sentence} {match.by}.", part=f"link/{key.directory_id}/{match.member_id}"
+    )
 
 
 def untied(user: DirectoryUser) -> DirectoryUser:
@@ -94,7 +96,9 @@ def untie(draft: Draft, key: UserKey, user: DirectoryUser) -> DirectoryUser:
     """Take a directory user away from its member."""
     assert user.member_id is not None, "only who is somebody's can be taken away"
     _let_go(draft, user.member_id, key)
-    _let_go_of_link(draft, key, user.idp_id, user.member_id)
+    link = draft.get(state.link_key(draft.tenant_id, key.directory_id, user.idp_id), Link)
+    if link is not None and link.member_id == user.member_id:  # else somebody else has the id
+        _let_go_of_link(draft, key, user.idp_id, user.member_id)
     return untied(user)
 
 

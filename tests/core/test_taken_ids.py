@@ -4,6 +4,7 @@ from schemas.access import NO_ACCESS
 from schemas.commands import RevokeSessions
 from schemas.events import MemberDeactivated, PersonDeprovisioned
 from schemas.policy import Hold
+from schemas.state import DirectoryUser
 from tests.core.people import (
     NEW,
     People,
@@ -21,6 +22,7 @@ from tests.core.people import (
     unlinked,
 )
 from tests.core.scenario import (
+    DIRECTORY,
     access,
     deactivated,
     deleted,
@@ -110,6 +112,14 @@ def test_who_was_cut_off_stays_so_when_their_user_is_linked_to_somebody_else() -
     world = known().given(has("p-2", "zoe"), reported("ann"), deactivated("ann"))
     world.given(linked(world.id_of("p-2"), "ann"), ANEW)
     assert world.product("p-1").applied == NO_ACCESS
+    world.sound()
+
+
+def test_who_waits_and_has_no_id_any_more_takes_nobodys_link_along() -> None:
+    world = known(verified=False).given(reported("bo"), reported("ann"))
+    world.given(takes("bo", "ann"), deleted("ann"))
+    assert [member.rivals for member in world.members().values()] == [(), ()]
+    assert world.member_id("ann") == world.records("user", DirectoryUser)[DIRECTORY, "bo"].member_id
     world.sound()
 
 
