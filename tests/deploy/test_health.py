@@ -16,6 +16,7 @@ from deploy.local.ports import free_ports
 from schemas import metrics
 from schemas.health import Health
 from schemas.settings import Settings, SettingsError
+from tests.clear import CLEAR
 from tests.harness import Process, Stage, World
 from tests.waiting import eventually
 
@@ -42,7 +43,7 @@ class Probed:
         self.stage = stage
 
     def __call__(self, path: str, method: str = "GET", **headers: str) -> httpx2.Response:
-        return httpx2.request(method, self.url + path, headers=headers)
+        return httpx2.request(method, self.url + path, headers=headers, verify=CLEAR)
 
 
 @pytest.fixture
@@ -201,19 +202,18 @@ def test_urls_name_what_can_be_called() -> None:
 
 
 def answers(process: Process, path: str) -> httpx2.Response:
-    return httpx2.get(process.health + path)
+    return httpx2.get(process.health + path, verify=CLEAR)
 
 
 def test_each_stage_answers_on_a_port_of_its_own_and_on_no_other(world: World) -> None:
-    with ExitStack() as started:
-        for stage in STAGES:
-            process = started.enter_context(world.process(stage))
+    with world.processes(*STAGES) as started:
+        for process in started.values():
             assert answers(process, "/livez").json() == {"status": "live"}
             eventually(lambda: answers(process, "/readyz").json() == {"status": "ready"}, 30)  # noqa: B023
             families = parser.text_string_to_metric_families(answers(process, "/metrics").text)
             assert {family.name for family in families} >= METRICS
         for path in PATHS:
-            assert httpx2.get(world.settings.url + path).status_code == 404
+            assert httpx2.get(world.settings.url + path, verify=CLEAR).status_code == 404
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -14,6 +14,7 @@ from deploy.cli.errors import CommandError
 from deploy.demo.posting import PATH, post_all, request
 from deploy.health import PORTS
 from deploy.simulate.workos import Event, deactivation, first_sync
+from tests.clear import CLEAR
 from tests.deploy.docs import documented, same_shape
 from tests.deploy.foreground import COMMAND, ENVIRONMENT, Up, stop, up
 from tests.waiting import eventually
@@ -65,7 +66,8 @@ def test_up_serves_every_command_as_documented_and_ctrl_c_stops_all_of_it() -> N
 
 def all_ready(running: Up) -> bool:
     health = running.addresses["health"]
-    return [httpx2.get(f"{health[stage]}/readyz").status_code for stage in PORTS] == [200] * 3
+    urls = [f"{health[stage]}/readyz" for stage in PORTS]
+    return [httpx2.get(url, verify=CLEAR).status_code for url in urls] == [200] * 3
 
 
 def all_arrived(running: Up) -> list[Any]:

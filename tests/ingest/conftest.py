@@ -19,6 +19,7 @@ from schemas import kafka, read_models
 from schemas.positions import Installation
 from schemas.settings import Settings
 from schemas.topics import Topic
+from tests.clear import CLEAR
 from tests.harness import PARTITIONS, World, new_database
 from tests.ingest import events, rows
 from tests.waiting import eventually
@@ -129,7 +130,7 @@ def serving(settings: Settings, installation: Installation) -> Iterator[Door]:
         eventually(lambda: ports, WAIT_SECONDS)
         url = f"http://{settings.host}:{ports[0]}"
         token = {"Authorization": f"Bearer {settings.require_admin_token()}"}
-        with httpx2.Client(base_url=url, headers=token, timeout=WAIT_SECONDS) as http:
+        with httpx2.Client(base_url=url, headers=token, timeout=WAIT_SECONDS, verify=CLEAR) as http:
             yield Door(settings, installation, gateway, server, http)
     finally:
         server.should_exit = True

@@ -2,11 +2,13 @@
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 
+from tests.clear import CLEAR
 from tests.harness import World
 from tests.waiting import eventually
 
@@ -28,10 +30,15 @@ class Admin:
     def open(self) -> None:
         """Make the tenant, its roles and a workspace."""
         self.post("/api/tenants", tenant_id=self.tenant_id, name=self.tenant_id.title())
-        self.put("/roles/viewer", rank=10)
-        self.put("/roles/member", rank=20, is_default=True)
-        self.put("/roles/admin", rank=30, is_admin=True)
-        self.post("/workspaces", slug="design", name="Design")
+        with ThreadPoolExecutor() as side_by_side:
+            settings = [
+                side_by_side.submit(self.put, "/roles/viewer", rank=10),
+                side_by_side.submit(self.put, "/roles/member", rank=20, is_default=True),
+                side_by_side.submit(self.put, "/roles/admin", rank=30, is_admin=True),
+                side_by_side.submit(self.post, "/workspaces", slug="design", name="Design"),
+            ]
+            for setting in settings:
+                setting.result()
 
     def post(self, path: str, **body: Any) -> Body:
         path = path if path.startswith("/api") else self.path + path
@@ -60,6 +67,7 @@ class Admin:
             base_url=str(self.http.base_url.join("/scim/v2/")),
             headers={"Authorization": f"Bearer {token}"},
             timeout=60,
+            verify=CLEAR,
             limits=httpx2.Limits(max_connections=100, max_keepalive_connections=100),
         ) as http:
             yield Idp(http, self, directory_id)
@@ -97,7 +105,8 @@ class Admin:
 def administering(rollcall: World) -> Iterator[Admin]:
     """A new tenant."""
     headers = {"Authorization": f"Bearer {rollcall.settings.require_admin_token()}"}
-    with httpx2.Client(base_url=rollcall.settings.url, headers=headers, timeout=60) as http:
+    url = rollcall.settings.url
+    with httpx2.Client(base_url=url, headers=headers, timeout=60, verify=CLEAR) as http:
         admin = Admin(http, f"t{secrets.token_hex(5)}")
         admin.open()
         yield admin
@@ -115,7 +124,8 @@ class Idp:
     def at(self, gateway: httpx2.URL) -> Iterator["Idp"]:
         """The same IdP at another gateway."""
         url = gateway.join("/scim/v2/")
-        with httpx2.Client(base_url=url, headers=self.http.headers, timeout=60) as http:
+        own = self.http.headers
+        with httpx2.Client(base_url=url, headers=own, timeout=60, verify=CLEAR) as http:
             yield Idp(http, self.admin, self.directory_id)
 
     def post_user(self, name: str = "ann", **changed: Any) -> httpx2.Response:

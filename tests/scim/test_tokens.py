@@ -9,6 +9,7 @@ import pytest
 
 from ingest.scim.tokens import new_token
 from schemas import limits
+from tests.clear import CLEAR
 from tests.harness import World
 from tests.ingest.conftest import serving
 from tests.scim.idp import GROUP, Admin, Idp, user
@@ -145,7 +146,7 @@ MALFORMED = [
 @pytest.mark.parametrize("header", MALFORMED)
 def test_without_a_token_there_is_nothing(rollcall: World, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    with httpx2.Client(base_url=rollcall.settings.url, headers=headers) as http:
+    with httpx2.Client(base_url=rollcall.settings.url, headers=headers, verify=CLEAR) as http:
         for path in ("Users", "Schemas", "ServiceProviderConfig", "ResourceTypes", "Nope", ""):
             response = http.get(f"/scim/v2/{path}")
             assert response.status_code == REFUSED, path
@@ -154,7 +155,7 @@ def test_without_a_token_there_is_nothing(rollcall: World, header: str | None) -
 
 def test_two_headers_are_none(idp: Idp) -> None:
     token = idp.http.headers["Authorization"]
-    with httpx2.Client(base_url=idp.http.base_url) as http:
+    with httpx2.Client(base_url=idp.http.base_url, verify=CLEAR) as http:
         twice = [("Authorization", token), ("Authorization", token)]
         assert http.get("Users", headers=twice).status_code == REFUSED
 

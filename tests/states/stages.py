@@ -12,6 +12,7 @@ import httpx2
 
 from deploy.simulate.workos import sign
 from schemas import limits, topics
+from tests.clear import CLEAR
 from tests.harness import Process, Stage, World, committed
 from tests.ingest.events import event, user
 from tests.waiting import eventually
@@ -108,6 +109,7 @@ def asked(world: World, tenant_id: str) -> httpx2.Response:
         json={"tenant_id": tenant_id, "name": tenant_id},
         headers={"Authorization": f"Bearer {world.settings.require_admin_token()}"},
         timeout=limits.OUTCOME_SECONDS + 15,
+        verify=CLEAR,
     )
 
 
