@@ -3,6 +3,7 @@
 One running Rollcall for all tests of the SCIM door, with a tenant and a directory for each.
 """
 
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.harness import World, new_database, new_world
 from tests.scim.idp import Admin, Idp, administering
 
 TEMPLATE = "rollcall_template"
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+"""A broker of a test does not live long enough for Java's second compiler to pay."""
 
 
 @pytest.fixture(scope="session")
