@@ -71,7 +71,7 @@ def set_directory(draft: Draft, change: SetDirectory) -> Decision:
         return answers.refused(draft, change, *lacking)
     draft.emit(recorded(draft, change.directory_id, wanted))
     if wanted.replaces != known.replaces:
-        replacing.begin(draft, wanted)
+        replacing.begin(draft, change.directory_id, wanted)
     outcome = f"people of {known.name} {explain.ENDS[wanted.on_disconnect]} when it ends"
     if known.mode != wanted.mode:
         outcome = f"the directory {known.name} is {wanted.mode}"

@@ -17,7 +17,7 @@ from schemas.scim_state import Warned, warned_key
 from schemas.settings_changes import CreateDirectory, SetDirectory, SwitchDirectory
 from schemas.settings_state import Tenant
 from schemas.state import Directory
-from schemas.work import ReevaluateDirectory, SettleConflicts
+from schemas.work import ReevaluateDirectory
 
 
 def lacking(draft: Draft, change: CreateDirectory | SetDirectory) -> tuple[int, str, str] | None:
@@ -52,13 +52,17 @@ def _unfit(draft: Draft, change: CreateDirectory | SetDirectory) -> tuple[int, s
     return None
 
 
-def begin(draft: Draft, directory: Directory) -> None:
-    """Who came before it was said whose place the directory takes may be known now."""
+def begin(draft: Draft, directory_id: str, directory: Directory) -> None:
+    """Who came before it was said whose place the directory takes may be known now.
+
+    And of who is in both, what the directory alone would give.
+    """
     assert directory.replaces is not None
     because = Because(kind="directory", id=directory.replaces, name=directory.name)
     phrase = f"{directory.name} replaces another directory"
     trigger = state.changed(draft.trigger, phrase=phrase, because=because)
-    draft.schedule(draft.now, SettleConflicts(trigger=trigger), "replaces")
+    again = ReevaluateDirectory(trigger=trigger, directory_id=directory_id)
+    draft.schedule(draft.now, again, "replaces")
 
 
 def switch(draft: Draft, change: SwitchDirectory) -> Decision:

@@ -150,6 +150,18 @@ def test_who_cannot_be_settled_goes_on_waiting() -> None:
     world.sound()
 
 
+def test_of_who_was_in_both_before_it_is_said_what_the_new_one_would_give() -> None:
+    world = old().given(domain())
+    plain = CreateDirectory(**asked(directory_id=NEW, name="New"), kind="scim")
+    world.given(plain, mode("testing", NEW), new("x", "ann@acme.example"))
+    ann = world.member_id("ann")
+    assert world.member_id("x", NEW) == ann
+    world.given(replaces(DIRECTORY))
+    assert (world.by_id(ann).applied, world.by_id(ann).hold) == (access("admin"), TESTED)
+    assert world.by_id(ann).desired == access("member")
+    world.sound()
+
+
 # --- compares: nobody's access moves by a test
 
 
