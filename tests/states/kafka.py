@@ -64,6 +64,7 @@ class Kafka:
 
     def restart(self) -> None:
         """Start it again as it was first, after whatever happened to it."""
+        self._kafka.kill()  # without the other controllers it would be long in ending
         self._settings.write_text(self._kept)
         self._kafka.restart()
 
