@@ -75,7 +75,7 @@ class ReevaluateHeld(Chunked, frozen=True, kw_only=True, tag="reevaluate_held"):
 class SettleConflicts(Chunked, frozen=True, kw_only=True, tag="settle_conflicts"):
     """Follow-up work: see whether it is known by now who those are who are on hold for a conflict.
 
-    Or who come in a directory that is tested in the place of another.  By member id.
+    By member id.
     """
 
 

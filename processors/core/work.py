@@ -5,7 +5,6 @@ What is left of a piece of work goes behind all other that is due, so that no te
 up another's.
 """
 
-import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
@@ -122,12 +121,8 @@ def _ids(draft: Draft, work: Chunked) -> Iterator[str]:
             kind = state.prefix("held", draft.tenant_id, work.reason)
             found = _after(draft, kind, Held, work.after)
         case SettleConflicts():
-            found = heapq.merge(
-                *(
-                    _after(draft, state.prefix("held", draft.tenant_id, reason), Held, work.after)
-                    for reason in ("conflict", "testing")
-                )
-            )
+            kind = state.prefix("held", draft.tenant_id, "conflict")
+            found = _after(draft, kind, Held, work.after)
         case ReevaluateDirectory():
             found = cascade.ids(draft, work)
         case _:
