@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from deploy import database
@@ -32,7 +33,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         folder=tmp_path_factory.mktemp("stack"),
         on_progress=lambda _: None,
     ) as parts:
+        if parts.database_kind == "postgres":
+            _forget_on_a_power_cut(parts.database)
         yield parts
+
+
+def _forget_on_a_power_cut(database_url: str) -> None:
+    """Wait for no disk: a test kills processes, and never the machine."""
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("ALTER SYSTEM SET fsync = off")
+        owner.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")
