@@ -8,19 +8,16 @@ from typing import assert_never
 from processors.core import answers, explain, replacing
 from processors.core.draft import Decision, Draft
 from processors.core.replacing import details, recorded
-from schemas import settings_state, state
+from schemas import state
 from schemas.access import Because
 from schemas.changes import DirectoryDeleted, DirectoryNoted, DirectoryStateReported
 from schemas.settings_changes import CreateDirectory, DisconnectDirectory, SetDirectory
-from schemas.settings_state import Tenant
 from schemas.state import Directory
 from schemas.work import ReevaluateDirectory
 
 
 def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
     """Give a directory to the tenant; the same again is answered 200, other details 409."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     place = state.directory_key(draft.tenant_id, change.directory_id)
     known = draft.get(place, Directory)
     wanted = Directory(
@@ -52,8 +49,6 @@ def create_directory(draft: Draft, change: CreateDirectory) -> Decision:
 
 def set_directory(draft: Draft, change: SetDirectory) -> Decision:
     """Say what the directory's end means; where it has ended, its people are decided anew."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     place = state.directory_key(draft.tenant_id, change.directory_id)
     known = draft.get(place, Directory)
     if known is None:
@@ -130,8 +125,6 @@ def directory_deleted(draft: Draft, change: DirectoryDeleted) -> Decision:
 
 def disconnect_directory(draft: Draft, change: DisconnectDirectory) -> Decision:
     """End a SCIM directory by an administrator's word, as WorkOS ends its own."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     place = state.directory_key(draft.tenant_id, change.directory_id)
     known = draft.get(place, Directory)
     if known is None:

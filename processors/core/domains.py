@@ -12,7 +12,7 @@ from schemas.manual import Proof
 from schemas.names import comparable
 from schemas.recorded import DomainRecorded
 from schemas.settings_changes import RemoveDomain, SetDomain
-from schemas.settings_state import Domain, Tenant
+from schemas.settings_state import Domain
 from schemas.state import changed
 from schemas.work import SettleConflicts
 
@@ -35,8 +35,6 @@ def is_verified(draft: Draft, email: str) -> bool:
 
 def set_domain(draft: Draft, change: SetDomain) -> Decision:
     """A domain is the tenant's own: who waited for that is linked."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     known = draft.get(settings_state.domain_key(draft.tenant_id, change.domain), Domain)
     if known is not None and change.proof in {known.proof, "vouched"}:  # a word adds to no proof
         body = {"domain": change.domain, "proof": known.proof}
@@ -49,8 +47,6 @@ def set_domain(draft: Draft, change: SetDomain) -> Decision:
 
 def remove_domain(draft: Draft, change: RemoveDomain) -> Decision:
     """A domain is the tenant's own no longer; who is linked stays so."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     place = settings_state.domain_key(draft.tenant_id, change.domain)
     if draft.get(place, Domain) is None:
         detail = f"{change.domain} is no domain of this tenant"

@@ -16,7 +16,7 @@ from schemas.recorded import ChangeSettled
 from schemas.scim import ScimChange
 from schemas.scim_state import Clock, clock_key, revision_of
 from schemas.settings_state import Tenant
-from schemas.state import Directory, State
+from schemas.state import Directory, Member, State
 from schemas.work import HOUSEKEEPING, WORK, ForgetLate, Trigger, Work, work_key
 
 R = TypeVar("R", bound=State)
@@ -68,6 +68,12 @@ class Draft:
         found = self.get(settings_state.tenant_key(self.tenant_id), Tenant)
         if found is None:
             raise UndecidableError(f"no tenant {self.tenant_id}: create it, then replay")
+        return found
+
+    def member(self, member_id: str) -> Member:
+        """A member that is there: only those are linked, found or listed."""
+        found = self.get(state.member_key(self.tenant_id, member_id), Member)
+        assert found is not None, f"member {member_id} was never made"
         return found
 
     def directory(self, directory_id: str) -> Directory:

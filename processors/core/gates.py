@@ -138,7 +138,7 @@ def keeps(draft: Draft, key: UserKey, user: DirectoryUser, leaving: Leaving) -> 
     tenant = draft.tenant()
     if tenant.sole_admin != "block" or user.member_id is None:
         return None
-    member = _member(draft, user.member_id)
+    member = draft.member(user.member_id)
     users = tuple(
         (each, state.changed(said, leaving=leaving) if each == key else said)
         for each, said in access.users_of(draft, member)
@@ -237,14 +237,8 @@ def _has_another_admin(draft: Draft, tenant: Tenant, case: Case) -> bool:
     """
     to_go = Hold(reason="sole_admin") if is_held(case.member, "sole_admin") else None
     for key, _ in draft.scan(state.prefix("admin", draft.tenant_id), Admin):
-        other = _member(draft, state.last_part_of(key))
+        other = draft.member(state.last_part_of(key))
         stays = not is_held(other, "sole_admin") or other.hold == to_go
         if stays and state.last_part_of(key) != case.member_id and is_admin(tenant, other.applied):
             return True
     return False
-
-
-def _member(draft: Draft, member_id: str) -> Member:
-    found = draft.get(state.member_key(draft.tenant_id, member_id), Member)
-    assert found is not None, f"member {member_id} was never made"
-    return found

@@ -13,10 +13,9 @@ from processors.core import (
     settling,
 )
 from processors.core.draft import Decision, Draft
-from schemas import settings_state, state
+from schemas import state
 from schemas.policy import Hold
 from schemas.settings_changes import RuleHold
-from schemas.settings_state import Tenant
 from schemas.state import DirectoryUser, Member, UserKey
 from schemas.work import FinishLeaving
 
@@ -30,8 +29,6 @@ _PHRASES: Final = {
 
 def rule(draft: Draft, change: RuleHold) -> Decision:
     """End a hold, one way or the other, or refuse for good what it holds."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     member = draft.get(state.member_key(draft.tenant_id, change.member_id), Member)
     if member is None or member.hold is None:
         detail = f"nothing of {change.member_id} is on hold"

@@ -176,8 +176,7 @@ def _is_apart(draft: Draft, key: UserKey, member_id: str) -> bool:
 
 def _let_go(draft: Draft, member_id: str, key: UserKey) -> None:
     place = state.member_key(draft.tenant_id, member_id)
-    member = draft.get(place, Member)
-    assert member is not None, "a directory user names a member that was never made"
+    member = draft.member(member_id)
     left = tuple(other for other in member.users if other != key)
     draft.put(place, state.changed(member, users=left))
 
@@ -196,8 +195,7 @@ def _let_go_of_former_id(draft: Draft, key: UserKey, user: DirectoryUser, member
 def _let_go_of_link(draft: Draft, key: UserKey, idp_id: str, member_id: str) -> None:
     draft.put(state.link_key(draft.tenant_id, key.directory_id, idp_id), None)
     place = state.member_key(draft.tenant_id, member_id)
-    member = draft.get(place, Member)
-    assert member is not None, "a link names a member that was never made"
+    member = draft.member(member_id)
     gone = f"{key.directory_id}/{idp_id}"
     left = tuple(each for each in member.external_ids if each != gone)
     draft.put(place, state.changed(member, external_ids=left))

@@ -8,16 +8,13 @@ from schemas import settings_state, state
 from schemas.access import Because
 from schemas.recorded import MappingRecorded
 from schemas.settings_changes import SetMapping
-from schemas.settings_state import Mapping, Tenant
+from schemas.settings_state import Mapping
 from schemas.state import Directory, DirectoryGroup
 
 
 def set_mapping(draft: Draft, change: SetMapping) -> Decision:
     """Say what a group grants; a group that nobody reported yet may be mapped in advance."""
-    tenant = draft.get(settings_state.tenant_key(draft.tenant_id), Tenant)
-    if tenant is None:
-        return answers.no_tenant(draft, change)
-    if (lacking := _lacking(draft, tenant, change)) is not None:
+    if (lacking := _lacking(draft, change)) is not None:
         return answers.refused(draft, change, *lacking)
     place = settings_state.mapping_key(draft.tenant_id, change.directory_id, change.group_id)
     workspaces = tuple(sorted(change.workspaces, key=lambda grant: grant.workspace))
@@ -50,11 +47,11 @@ def set_mapping(draft: Draft, change: SetMapping) -> Decision:
     )
 
 
-def _lacking(draft: Draft, tenant: Tenant, change: SetMapping) -> tuple[int, str, str] | None:
+def _lacking(draft: Draft, change: SetMapping) -> tuple[int, str, str] | None:
     """Why a mapping cannot be set: what it names must exist."""
     if draft.get(state.directory_key(draft.tenant_id, change.directory_id), Directory) is None:
         return 404, "unknown_directory", f"no directory {change.directory_id} in this tenant"
-    lacking = grants.lacking(draft, tenant, change.role, change.workspaces)
+    lacking = grants.lacking(draft, change.role, change.workspaces)
     return None if lacking is None else (422, *lacking)
 
 

@@ -1,4 +1,4 @@
-"""Who somebody is whom a directory reports for the first time (access-rules §4).
+"""Finds the member that somebody is whom nobody has linked yet (access-rules §4).
 
 By the external id that the product knows, by the directory that this one replaces, or by email; by
 email only within a verified domain, and only if one member alone can be meant.
@@ -68,7 +68,7 @@ def of_product(draft: Draft, email: str | None, external_id: str | None) -> Matc
 def is_of_replaced(draft: Draft, key: UserKey, *member_ids: str | None) -> bool:
     """Whether any of these is somebody of the directory that a user's directory replaces."""
     replaced = draft.directory(key.directory_id).replaces
-    found = (_member(draft, each) for each in member_ids if each is not None)
+    found = (draft.member(each) for each in member_ids if each is not None)
     return replaced is not None and any(access.is_linked(each, replaced) for each in found)
 
 
@@ -140,9 +140,9 @@ def _too_many(named: dict[str, Member]) -> bool:
 def _of_replaced(draft: Draft, key: UserKey, user: DirectoryUser, replaced: str) -> str | None:
     """The member that somebody with the same id at the IdP was in the replaced directory."""
     link = _link(draft, replaced, user.idp_id)
-    if link is None or link.unlinked or _member(draft, link.member_id).rivals:
+    if link is None or link.unlinked or draft.member(link.member_id).rivals:
         return None
-    is_free = _free({link.member_id: _member(draft, link.member_id)}, key.directory_id)
+    is_free = _free({link.member_id: draft.member(link.member_id)}, key.directory_id)
     return link.member_id if is_free else None
 
 
@@ -179,7 +179,7 @@ def _findable(draft: Draft, below: bytes) -> Iterator[tuple[str, Member]]:
     """Up to one more than are listed, since nobody reads more."""
     for place, _ in islice(draft.scan(below, Findable), limits.RIVALS + 1):
         member_id = state.last_part_of(place)
-        yield member_id, _member(draft, member_id)
+        yield member_id, draft.member(member_id)
 
 
 def _free(members: dict[str, Member], directory_id: str) -> dict[str, Member]:
@@ -204,7 +204,7 @@ def _linked(draft: Draft, external_id: str) -> dict[str, Member]:
         for place, _ in draft.scan(below, state.Directory)
     )
     return {
-        link.member_id: _member(draft, link.member_id)
+        link.member_id: draft.member(link.member_id)
         for link in found
         if link is not None and not link.unlinked
     }
@@ -212,9 +212,3 @@ def _linked(draft: Draft, external_id: str) -> dict[str, Member]:
 
 def _link(draft: Draft, directory_id: str, idp_id: str) -> Link | None:
     return draft.get(state.link_key(draft.tenant_id, directory_id, idp_id), Link)
-
-
-def _member(draft: Draft, member_id: str) -> Member:
-    found = draft.get(state.member_key(draft.tenant_id, member_id), Member)
-    assert found is not None, f"member {member_id} was never made"
-    return found

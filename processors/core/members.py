@@ -31,8 +31,7 @@ def reevaluate(
     said something else of it, where it did.
     """
     place = state.member_key(draft.tenant_id, member_id)
-    known = draft.get(place, Member)
-    assert known is not None, f"member {member_id} was never made"
+    known = draft.member(member_id)
     before = was or known
     users = access.users_of(draft, known)
     wanted = access.desired(draft, known, users)

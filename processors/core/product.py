@@ -7,12 +7,11 @@ from msgspec.structs import replace
 
 from processors.core import answers, description, grants, linking, matching, members
 from processors.core.draft import Decision, Draft
-from schemas import ids, settings_state, state
+from schemas import ids, state
 from schemas.access import Because
 from schemas.finding_state import Product, product_key
 from schemas.manual import Matched
 from schemas.settings_changes import RemoveProductMember, SetProductMember
-from schemas.settings_state import Tenant
 from schemas.state import Member
 
 _MATCHED: dict[matching.By, Matched] = {"external id": "external_id", "email": "email"}
@@ -20,10 +19,7 @@ _MATCHED: dict[matching.By, Matched] = {"external id": "external_id", "email": "
 
 def set_member(draft: Draft, change: SetProductMember) -> Decision:
     """A member of the product stands so; the answer says who it is here, and who it may be."""
-    tenant = draft.get(settings_state.tenant_key(draft.tenant_id), Tenant)
-    if tenant is None:
-        return answers.no_tenant(draft, change)
-    lacking = grants.lacking(draft, tenant, change.manual.role, change.manual.workspaces)
+    lacking = grants.lacking(draft, change.manual.role, change.manual.workspaces)
     if lacking is not None:
         return answers.refused(draft, change, 422, *lacking)
     place = product_key(draft.tenant_id, change.product_id)
@@ -39,6 +35,8 @@ def set_member(draft: Draft, change: SetProductMember) -> Decision:
     said = sorted(change.manual.workspaces, key=lambda grant: grant.workspace)
     manual = replace(change.manual, workspaces=tuple(said))
     after = state.changed(before, product_id=change.product_id, manual=manual)
+    verb = "suspended them" if change.manual.standing == "suspended" else "said so"
+    _because(draft, change.product_id, f"the product {verb}")
     answer = _Answer(draft, change, member_id, match)
     product = state.changed(known, member_id=member_id)
     if manual.standing != "active":
@@ -59,8 +57,6 @@ def set_member(draft: Draft, change: SetProductMember) -> Decision:
 
 def remove_member(draft: Draft, change: RemoveProductMember) -> Decision:
     """The product has somebody no longer: they have no access, whatever directories say."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     place = product_key(draft.tenant_id, change.product_id)
     known = draft.get(place, Product) or Product()
     if (shut := _shut(known, change)) != known:
@@ -68,8 +64,7 @@ def remove_member(draft: Draft, change: RemoveProductMember) -> Decision:
     if known.member_id is None:
         detail = f"no member has the product id {change.product_id}"
         return answers.refused(draft, change, 404, "unknown_member", detail)
-    before = draft.get(state.member_key(draft.tenant_id, known.member_id), Member)
-    assert before is not None, "the product's id names a member that was never made"
+    before = draft.member(known.member_id)
     assert before.manual is not None, "the product never said anything of it"
     removed = replace(before.manual, standing="removed")
     after = state.changed(before, manual=removed)
@@ -112,8 +107,6 @@ class _Answer:
     ) -> None:
         self._draft, self._change = draft, change
         self._member_id, self.matched, self._rivals = member_id, match.by, match.rivals
-        verb = "suspended them" if change.manual.standing == "suspended" else "said so"
-        _because(draft, change.product_id, f"the product {verb}")
 
     def audit(self, member: Member, *, is_new: bool) -> None:
         name = member.display_name or member.email or self._change.product_id

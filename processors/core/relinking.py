@@ -1,4 +1,4 @@
-"""Who is whom, by an administrator's word or by what is known since (access-rules §4)."""
+"""Administrators link directory users to members, and unlink them (access-rules §4)."""
 
 from collections.abc import Iterator
 
@@ -16,18 +16,15 @@ from processors.core import (
     members,
 )
 from processors.core.draft import Decision, Draft
-from schemas import settings_state, state
+from schemas import state
 from schemas.access import Because
 from schemas.manual import Manual
 from schemas.settings_changes import LinkMember, UnlinkMember
-from schemas.settings_state import Tenant
 from schemas.state import DirectoryUser, Link, Member, UserKey
 
 
 def link(draft: Draft, change: LinkMember) -> Decision:
     """A directory user is a member; whose it was before has it no longer."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     key = UserKey(change.directory_id, change.user_id)
     user = draft.get(directory.user_place(draft, key), DirectoryUser)
     member = draft.get(state.member_key(draft.tenant_id, change.member_id), Member)
@@ -59,8 +56,6 @@ def unlink(draft: Draft, change: UnlinkMember) -> Decision:
 
     But not where other directories go on speaking for the member: what they say counts alone.
     """
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     place = state.member_key(draft.tenant_id, change.member_id)
     member = draft.get(place, Member)
     if member is None or member.rivals:
@@ -107,8 +102,7 @@ def let_go(draft: Draft, member_id: str) -> None:
     """Decide about a member who has a directory user less; of whom nobody knows, it is gone."""
     members.reevaluate(draft, member_id)
     place = state.member_key(draft.tenant_id, member_id)
-    member = draft.get(place, Member)
-    assert member is not None, "it was decided about just now"
+    member = draft.member(member_id)
     if member.users or member.external_ids or member.provisioned or member.manual is not None:
         return
     matching.index(draft, member_id, member, Member())

@@ -8,14 +8,13 @@ from typing import Any
 
 from processors.core import answers, explain
 from processors.core.draft import Decision, Draft
-from schemas import settings_state, state
+from schemas import state
 from schemas.access import Because
 from schemas.changes import AnyReportedChange, MembershipRemoved, UserDeleted, UserReported
 from schemas.origin import Stamp
 from schemas.recorded import DirectoryRecorded
 from schemas.scim_state import Warned, warned_key
 from schemas.settings_changes import CreateDirectory, SetDirectory, SwitchDirectory
-from schemas.settings_state import Tenant
 from schemas.state import Directory
 from schemas.work import ReevaluateDirectory
 
@@ -70,8 +69,6 @@ def switch(draft: Draft, change: SwitchDirectory) -> Decision:
 
     Whom the new one does not have keep their access or lose it, as the old one's end says.
     """
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     new = draft.get(state.directory_key(draft.tenant_id, change.directory_id), Directory)
     if new is None:
         detail = f"no directory {change.directory_id} in this tenant"

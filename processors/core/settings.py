@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from processors.core import (
+    answers,
     connection,
     domains,
     holds,
@@ -37,12 +38,16 @@ from schemas.settings_changes import (
     SwitchDirectory,
     UnlinkMember,
 )
+from schemas.settings_state import Tenant, tenant_key
 
 
 def decide(  # noqa: C901, PLR0911, PLR0912 # one arm a kind of change is the point
     draft: Draft, change: AnySettingsChange | DropDeadLetter
 ) -> Decision:
-    """What follows from a change of settings."""
+    """What follows from a change of settings, in a tenant that is there."""
+    is_there = draft.get(tenant_key(draft.tenant_id), Tenant) is not None
+    if not is_there and not isinstance(change, CreateTenant | DropDeadLetter):
+        return answers.no_tenant(draft, change)
     match change:
         case CreateTenant():
             return tenancy.create_tenant(draft, change)

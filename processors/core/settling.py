@@ -1,4 +1,4 @@
-"""Who somebody is whom a directory reported for the first time, and who waited for an answer.
+"""Conflicts are settled: who somebody on hold is of whom nobody was told yet.
 
 An administrator says it, or it is known since: a domain is verified, the product gives an id, the
 IdP another address (access-rules §4).
@@ -21,9 +21,9 @@ def settle(draft: Draft, change: RuleHold, member: Member) -> Decision:
         if into is None or into not in member.rivals:
             detail = f"{member.display_name} may be any of {explain.listing([*member.rivals])}"
             return answers.refused(draft, change, 409, "several", f"{detail}: say into which")
-        taken = _removed(draft, into) or _merge(draft, member, into)
-        if taken is not None:
-            return answers.refused(draft, change, 409, "linked", taken)
+        why_not = _why_out(draft, into) or _merge(draft, member, into)
+        if why_not is not None:
+            return answers.refused(draft, change, 409, "linked", why_not)
         body["into"] = into
     draft.settle(change, 200, body)
     return draft.decision()
@@ -67,7 +67,7 @@ def _is_untold(member: Member) -> bool:
     return not member.provisioned and member.manual is None
 
 
-def _removed(draft: Draft, member_id: str) -> str | None:
+def _why_out(draft: Draft, member_id: str) -> str | None:
     """Why nobody can be made somebody whom the product has no longer: they would stay out."""
     member = draft.get(state.member_key(draft.tenant_id, member_id), Member)
     if member is None or member.manual is None or member.manual.standing != "removed":

@@ -37,9 +37,7 @@ def create_tenant(draft: Draft, change: CreateTenant) -> Decision:
 def set_policy(draft: Draft, change: SetPolicy) -> Decision:
     """Set what the tenant decides about its people and their attributes; it counts from now on."""
     place = settings_state.tenant_key(draft.tenant_id)
-    known = draft.get(place, Tenant)
-    if known is None:
-        return answers.no_tenant(draft, change)
+    known = draft.tenant()
     fields = ("sole_admin", "breaker", "linked", "own_attributes", "kept_as_sent")
     given = {name: value for name in fields if (value := getattr(change, name)) is not None}
     wanted = state.changed(known, **given)
@@ -61,9 +59,7 @@ def set_policy(draft: Draft, change: SetPolicy) -> Decision:
 
 def set_role(draft: Draft, change: SetRole) -> Decision:
     """Make a role or change it; whoever it touches is decided anew, in chunks."""
-    before = draft.get(settings_state.tenant_key(draft.tenant_id), Tenant)
-    if before is None:
-        return answers.no_tenant(draft, change)
+    before = draft.tenant()
     body = {
         "slug": change.slug,
         "rank": change.rank,
@@ -102,8 +98,6 @@ def set_role(draft: Draft, change: SetRole) -> Decision:
 
 def create_workspace(draft: Draft, change: CreateWorkspace) -> Decision:
     """Make a workspace; the same again is answered 200, another name 409."""
-    if draft.get(settings_state.tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     place = settings_state.workspace_key(draft.tenant_id, change.slug)
     known = draft.get(place, Workspace)
     body = {"slug": change.slug, "name": change.name}

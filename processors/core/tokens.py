@@ -7,14 +7,12 @@ from processors.core.draft import Decision, Draft
 from schemas import limits, state
 from schemas.recorded import TokenRecorded
 from schemas.settings_changes import CreateToken, RevokeToken
-from schemas.settings_state import Tenant, Token, tenant_key, token_key
+from schemas.settings_state import Token, token_key
 from schemas.state import Directory
 
 
 def create(draft: Draft, change: CreateToken) -> Decision:
     """One more token; refused while two of the directory can be used."""
-    if draft.get(tenant_key(draft.tenant_id), Tenant) is None:
-        return answers.no_tenant(draft, change)
     place = state.directory_key(draft.tenant_id, change.directory_id)
     directory = draft.get(place, Directory)
     if directory is None or directory.kind != "scim":
