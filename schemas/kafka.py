@@ -82,6 +82,16 @@ def admin(settings: Settings) -> ClientConfig:
     }
 
 
+def examiner(settings: Settings) -> ClientConfig:
+    """The admin client of `rollcall doctor`, which asks once and waits a few seconds."""
+    return admin(settings) | {
+        # Told of a broker where nobody listens, a client leaves the address that it was given and
+        # comes back to it between two attempts: with longer pauses it may not get to ask in time.
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 50,
+    }
+
+
 def _common(settings: Settings, name: str) -> ClientConfig:
     return connection(settings) | {"client.id": f"{settings.installation}-{name}"}
 
