@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from typing_extensions import override
 
-from deploy.simulate.company import Company, Group, Person
+from deploy.simulate.company import Group, Person
 from deploy.simulate.judging import ENTERPRISE, GROUP
 from deploy.simulate.requests import equal
 from deploy.simulate.scim import PushedGroup, PushedUser, ScimIdp, hundreds, user
@@ -40,18 +40,8 @@ class Entra(ScimIdp):
         await self.requests.search(kind, "Schemas")
 
     @override
-    async def sync_people(self, company: Company) -> None:
-        """Managers are pushed once everybody is there."""
-        await super().sync_people(company)
-        await self.wire.each(self._refer, [*self.users.values()])
-
-    async def _refer(self, pushed: PushedUser) -> None:
-        manager = self.users.get(pushed.person.manager or "")
-        if not pushed.person.active or manager is None or manager.id == pushed.manager:
-            return
-        change = {"op": "Add", "path": MANAGER, "value": manager.id}
-        if await self.requests.patch(f"Users/{pushed.id}", change):
-            pushed.manager = manager.id
+    def manager_change(self, manager_id: str) -> Body:
+        return {"op": "Add", "path": MANAGER, "value": manager_id}
 
     @override
     async def create_user(self, person: Person) -> str | None:
@@ -100,17 +90,14 @@ class Entra(ScimIdp):
         return changes
 
     @override
-    async def create_group(self, group: Group) -> str | None:
+    async def look_up_group(self, group: Group) -> str | None:
         path = f"Groups?{_UNREAD}&filter={equal('displayName', group.name)}"
-        if (there := await self.requests.find("look-up of a group", path)) is not None:
-            return there
-        body = {
-            "schemas": [GROUP, ADSCIM],
-            "externalId": group.id,
-            "displayName": group.name,
-            "meta": {"resourceType": "Group"},
-        }
-        return await self.requests.post("Groups", body)
+        return await self.requests.find("look-up of a group", path)
+
+    @override
+    def new_group(self, group: Group) -> Body:
+        resource_type = {"meta": {"resourceType": "Group"}}
+        return super().new_group(group) | {"schemas": [GROUP, ADSCIM]} | resource_type
 
     @override
     async def update_group(self, group: Group, pushed: PushedGroup, wanted: set[str]) -> bool:

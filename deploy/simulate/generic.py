@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from deploy.simulate.company import Company, Group, Person
-from deploy.simulate.judging import ENTERPRISE, GROUP
+from deploy.simulate.company import Group, Person
+from deploy.simulate.judging import ENTERPRISE
 from deploy.simulate.requests import equal
 from deploy.simulate.scim import PushedGroup, PushedUser, ScimIdp, member_changes, user
 from deploy.simulate.wire import Body
@@ -30,22 +30,9 @@ class Generic(ScimIdp):
             self.requests.surprise(kind, "says that there is no PATCH", answer.said)
 
     @override
-    async def sync_people(self, company: Company) -> None:
-        """Managers come last, as the RFC has them: an object with an id of the target."""
-        await super().sync_people(company)
-        await self.wire.each(self._refer, [*self.users.values()])
-
-    async def _refer(self, pushed: PushedUser) -> None:
-        manager = self.users.get(pushed.person.manager or "")
-        if not pushed.person.active or manager is None or manager.id == pushed.manager:
-            return
-        change = {"op": "add", "path": f"{ENTERPRISE}:manager", "value": {"value": manager.id}}
-        if await self.requests.patch(f"Users/{pushed.id}", change):
-            pushed.manager = manager.id
-
-    @override
-    async def create_user(self, person: Person) -> str | None:
-        return await self.requests.post("Users", user(person))
+    def manager_change(self, manager_id: str) -> Body:
+        """As the RFC has them: an object with an id of the target."""
+        return {"op": "add", "path": f"{ENTERPRISE}:manager", "value": {"value": manager_id}}
 
     @override
     async def link(self, person: Person, pushed: PushedUser) -> bool:
@@ -74,14 +61,6 @@ class Generic(ScimIdp):
         if (found := await self.requests.find(kind, path)) != pushed.id:
             self.requests.surprise(kind, "does not find who was pushed", f"{person.id}: {found}")
         return found == pushed.id
-
-    @override
-    async def create_group(self, group: Group) -> str | None:
-        path = f"Groups?filter={equal('displayName', group.name)}"
-        if (there := await self.requests.find("look-up of a group", path)) is not None:
-            return there
-        body = {"schemas": [GROUP], "externalId": group.id, "displayName": group.name}
-        return await self.requests.post("Groups", body)
 
     @override
     async def update_group(self, group: Group, pushed: PushedGroup, wanted: set[str]) -> bool:

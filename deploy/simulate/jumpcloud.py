@@ -6,7 +6,6 @@ from typing_extensions import override
 
 from deploy.simulate.company import Group, Person
 from deploy.simulate.judging import GROUP
-from deploy.simulate.requests import equal
 from deploy.simulate.scim import PushedGroup, PushedUser, ScimIdp, hundreds, user
 from deploy.simulate.wire import Body
 
@@ -41,21 +40,14 @@ class JumpCloud(ScimIdp):
             await self.requests.delete(f"Users/{user_id}")
 
     @override
-    async def create_user(self, person: Person) -> str | None:
-        return await self.requests.post("Users", user(person))
-
-    @override
     async def update_user(self, person: Person, pushed: PushedUser) -> bool:
         if await self.look_up(pushed.person) != pushed.id:
             self.requests.surprise("look-up of a user", "does not find who was pushed")
         return await self.requests.put(f"Users/{pushed.id}", user(person))
 
     @override
-    async def create_group(self, group: Group) -> str | None:
-        path = f"Groups?filter={equal('displayName', group.name)}"
-        if (there := await self.requests.find("look-up of a group", path)) is not None:
-            return there
-        return await self.requests.post("Groups", {"schemas": [GROUP], "displayName": group.name})
+    def new_group(self, group: Group) -> Body:
+        return {"schemas": [GROUP], "displayName": group.name}
 
     @override
     async def update_group(self, group: Group, pushed: PushedGroup, wanted: set[str]) -> bool:

@@ -41,11 +41,12 @@ class OneLogin(ScimIdp):
         return await self.requests.put(f"Users/{pushed.id}?", _user(person))
 
     @override
-    async def create_group(self, group: Group) -> str | None:
-        there = await self._find("look-up of a group", "Groups", "displayName", group.name)
-        if there is not None:
-            return there
-        return await self.requests.post("Groups", {"schemas": [GROUP], "displayName": group.name})
+    async def look_up_group(self, group: Group) -> str | None:
+        return await self._find("look-up of a group", "Groups", "displayName", group.name)
+
+    @override
+    def new_group(self, group: Group) -> Body:
+        return {"schemas": [GROUP], "displayName": group.name}
 
     @override
     async def update_group(self, group: Group, pushed: PushedGroup, wanted: set[str]) -> bool:

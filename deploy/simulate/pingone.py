@@ -5,7 +5,6 @@ from typing import ClassVar
 from typing_extensions import override
 
 from deploy.simulate.company import Group, Person
-from deploy.simulate.judging import GROUP
 from deploy.simulate.requests import equal
 from deploy.simulate.scim import PushedGroup, PushedUser, ScimIdp, user
 
@@ -22,27 +21,11 @@ class PingOne(ScimIdp):
         await self.requests.find("test of the connection", path)
 
     @override
-    async def create_user(self, person: Person) -> str | None:
-        return await self.requests.post("Users", user(person))
-
-    @override
     async def update_user(self, person: Person, pushed: PushedUser) -> bool:
         return await self.requests.put(f"Users/{pushed.id}", user(person))
 
     @override
-    async def create_group(self, group: Group) -> str | None:
-        path = f"Groups?filter={equal('displayName', group.name)}"
-        if (there := await self.requests.find("look-up of a group", path)) is not None:
-            return there
-        body = {"schemas": [GROUP], "externalId": group.id, "displayName": group.name}
-        return await self.requests.post("Groups", body)
-
-    @override
     async def update_group(self, group: Group, pushed: PushedGroup, wanted: set[str]) -> bool:
-        body = {
-            "schemas": [GROUP],
-            "externalId": group.id,
-            "displayName": group.name,
-            "members": [{"value": each} for each in self.ids(wanted)],
-        }
+        members = [{"value": each} for each in self.ids(wanted)]
+        body = self.new_group(group) | {"members": members}
         return await self.requests.put(f"Groups/{pushed.id}", body)

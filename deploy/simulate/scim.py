@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from msgspec import Struct
 
 from deploy.simulate.company import Company, Group, Person
-from deploy.simulate.judging import ENTERPRISE, USER
+from deploy.simulate.judging import ENTERPRISE, GROUP, USER
 from deploy.simulate.requests import Requests, equal
 from deploy.simulate.wire import Body, Wire
 
@@ -74,11 +74,12 @@ class ScimIdp(ABC):
         await self.wire.each(lambda each: self._sync_group(each, company), company.groups.values())
 
     async def sync_people(self, company: Company) -> None:
-        """Create, change, deactivate and delete users."""
+        """Create, change, deactivate and delete users; managers once everybody is there."""
         await self.wire.each(self._sync_person, company.people.values())
         gone = [each for each in self.users if each not in company.people]
         if self.DELETES_USERS:
             await self.wire.each(self._delete, gone)
+        await self.wire.each(self._refer, [*self.users.values()])
 
     async def _sync_person(self, person: Person) -> None:
         pushed = self.users.get(person.id)
@@ -107,6 +108,14 @@ class ScimIdp(ABC):
         linked = PushedUser(found, person)
         if await self.link(person, linked):
             self.users[person.id] = linked
+
+    async def _refer(self, pushed: PushedUser) -> None:
+        manager = self.users.get(pushed.person.manager or "")
+        if not pushed.person.active or manager is None or manager.id == pushed.manager:
+            return
+        change = self.manager_change(manager.id)
+        if change is not None and await self.requests.patch(f"Users/{pushed.id}", change):
+            pushed.manager = manager.id
 
     async def _delete(self, person_id: str) -> None:
         if await self.requests.delete(f"Users/{self.users[person_id].id}"):
@@ -144,9 +153,13 @@ class ScimIdp(ABC):
         """Take over somebody whom the look-up found; whether it worked."""
         return await self.update_user(person, pushed)
 
-    @abstractmethod
     async def create_user(self, person: Person) -> str | None:
         """The id at the target; None if it failed."""
+        return await self.requests.post("Users", user(person))
+
+    def manager_change(self, manager_id: str) -> Body | None:  # noqa: ARG002
+        """The PATCH operation that names somebody's manager; None where that is not sent."""
+        return None
 
     @abstractmethod
     async def update_user(self, person: Person, pushed: PushedUser) -> bool:
@@ -164,9 +177,19 @@ class ScimIdp(ABC):
         """What is asked about somebody of whom there is no news; whether it went well."""
         return True
 
-    @abstractmethod
     async def create_group(self, group: Group) -> str | None:
-        """Make a group without members; its id at the target, None if it failed."""
+        """Make a group without members, or find it; its id at the target, None if it failed."""
+        there = await self.look_up_group(group)
+        return there or await self.requests.post("Groups", self.new_group(group))
+
+    async def look_up_group(self, group: Group) -> str | None:
+        """Whether a group is there already; the id at the target."""
+        path = f"Groups?filter={equal('displayName', group.name)}"
+        return await self.requests.find("look-up of a group", path)
+
+    def new_group(self, group: Group) -> Body:
+        """What is sent about a group that is made."""
+        return {"schemas": [GROUP], "externalId": group.id, "displayName": group.name}
 
     @abstractmethod
     async def update_group(self, group: Group, pushed: PushedGroup, wanted: set[str]) -> bool:
