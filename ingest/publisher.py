@@ -53,6 +53,10 @@ class Publisher:
             delivery.retire()
             await asyncio.to_thread(delivery.wait, limits.DELIVERY_SECONDS)
 
+    def partition_of(self, tenant_id: str) -> int:
+        """Where a tenant's changes stand."""
+        return partition_of(tenant_id, self._partitions)
+
     async def publish(self, change: AnyChange, source: str, partition: int | None = None) -> None:
         """Write a change to its lane; returns when the broker has confirmed it.
 
@@ -121,7 +125,7 @@ class Publisher:
     def _message(self, topic: Topic, tenant_id: str, value: bytes, envelope: Envelope) -> Outgoing:
         return Outgoing(
             topic=self._settings.topic(topic.name),
-            partition=partition_of(tenant_id, self._partitions),
+            partition=self.partition_of(tenant_id),
             key=tenant_id.encode(),
             value=value,
             headers=structs.replace(envelope, traceparent=traceparent()).headers(),

@@ -12,6 +12,9 @@ STEP_BYTES: Final = 128 << 10
 that pages keep urgent changes waiting not much longer than these."""
 PAGE_CHANGES: Final = 100
 """Changes in one message of a bulk publisher."""
+PAGES_UNDER_WAY: Final = 5
+"""Pages of a bulk publisher that a partition may have without outcome, so that nobody waits behind
+all of them (DESIGN §5.10)."""
 MEMBERS_PER_CHUNK: Final = 100
 """Members that one piece of follow-up work re-evaluates, so that urgent changes get in between."""
 WORK_RETRY_SECONDS: Final = 60

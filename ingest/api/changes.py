@@ -1,8 +1,10 @@
 """Changes through the admin API: published like all others, answered with their outcome."""
 
+import asyncio
 import uuid
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,6 +14,8 @@ from starlette.responses import JSONResponse
 from ingest.database import Database
 from ingest.outcomes import Outcome, Outcomes
 from ingest.publisher import Publisher
+from ingest.refusals import UnavailableError
+from schemas import limits
 from schemas.changes import DropDeadLetter, Inbound
 from schemas.settings_changes import AnySettingsChange, CreateTenant
 
@@ -31,6 +35,9 @@ class Changes:
         self._database = database
         self._publisher = publisher
         self._outcomes = outcomes
+        self._pages: defaultdict[int, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(limits.PAGES_UNDER_WAY)
+        )
 
     async def settle(
         self, change: AnySettingsChange | DropDeadLetter, partition: int | None = None
@@ -60,6 +67,8 @@ class Changes:
     ) -> list[Outcome]:
         """Publish messages that hold changes, and return what became of each of these.
 
+        A few at a time go to a partition: others wait, so that nobody waits behind all of them.
+
         Args:
             tenant_id: of all of them.
             messages: pages, or changes that stand by themselves.
@@ -69,13 +78,32 @@ class Changes:
             NotFoundError: the tenant is not there.
             NotDurableError: Kafka did not confirm all of them.
             OutcomeTimeoutError: they are safe, and not all are decided in time.
-            UnavailableError: Postgres is away; nothing was published.
+            UnavailableError: Postgres is away, or it was not their turn; nothing was published.
         """
+        deadline = asyncio.get_running_loop().time() + limits.OUTCOME_SECONDS
         await run_in_threadpool(self._database.require_tenant, tenant_id)
-        with ExitStack() as waiting:
-            expected = [
-                waiting.enter_context(self._outcomes.expected(tenant_id, each.change_id))
-                for each in changes
-            ]
-            await self._publisher.publish_all(messages, SOURCE)
-            return [await outcome() for outcome in expected]
+        async with self._turn(tenant_id, deadline):
+            with ExitStack() as waiting:
+                expected = [
+                    waiting.enter_context(
+                        self._outcomes.expected(tenant_id, each.change_id, deadline)
+                    )
+                    for each in changes
+                ]
+                await self._publisher.publish_all(messages, SOURCE)
+                return [await outcome() for outcome in expected]
+
+    @asynccontextmanager
+    async def _turn(self, tenant_id: str, deadline: float) -> AsyncIterator[None]:
+        pages = self._pages[self._publisher.partition_of(tenant_id)]
+        try:
+            async with asyncio.timeout_at(deadline):
+                await pages.acquire()
+        except TimeoutError:
+            raise UnavailableError(
+                "Many people are told of just now, and nothing was changed: try again."
+            ) from None
+        try:
+            yield
+        finally:
+            pages.release()
